@@ -1,0 +1,71 @@
+"""Why a connection ended, and whether that is an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from . import _semconv as names
+from ._types import Message
+
+Initiator = Literal["client", "server"]
+
+# Sent by our side, these report a failure of ours (RFC 6455, section 7.4.1; IANA registry).
+_SERVER_ERRORS: Final = frozenset({1011, 1013, 1014, 1015})
+# Only a server says that the service restarts; uvicorn tells the application so at shutdown.
+_SERVICE_RESTART: Final = 1012
+_FIRST_APPLICATION_CODE: Final = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """The first thing that closed a connection; what comes after it changes nothing."""
+
+    code: int | None
+    status: str
+    initiator: Initiator
+    reason: str | None = None
+
+    def is_error(self, further_codes: frozenset[int]) -> bool:
+        """Tell whether this is a failure of our side, or one of the user's `further_codes`."""
+        own = self.initiator == "server" and self.code in _SERVER_ERRORS
+        return own or self.code in further_codes
+
+
+def closed_by_server(message: Message) -> Closure:
+    """Judge a ``websocket.close`` of the application; the ASGI default of its code is 1000."""
+    code = _integer(message.get("code"))
+    code = 1000 if code is None else code
+    return Closure(code, _status(code, None), "server", message.get("reason"))
+
+
+def seen_disconnect(message: Message) -> Closure:
+    """Judge a ``websocket.disconnect``; servers send codes as int, IntEnum or not at all."""
+    code, reason = _integer(message.get("code")), message.get("reason")
+    initiator: Initiator = "server" if code == _SERVICE_RESTART else "client"
+    return Closure(code, _status(code, reason), initiator, reason)
+
+
+def left_open(*, failed: bool, cancelled: bool) -> Closure:
+    """Judge an application that ended without closing; what the client sees differs by server."""
+    if cancelled:
+        return Closure(None, names.CLOSE_STATUS_BY_CODE[_SERVICE_RESTART], "server")
+    status = names.CLOSE_STATUS_BY_CODE[1011 if failed else 1006]
+    return Closure(None, status, "server")
+
+
+def _status(code: int | None, reason: Any) -> str:
+    if code is None:
+        return names.CLOSE_STATUS_BY_CODE[1005]
+    if isinstance(reason, str) and "ping timeout" in reason:
+        return names.CLOSE_TIMEOUT
+    if code >= _FIRST_APPLICATION_CODE:
+        return names.CLOSE_APPLICATION
+    return names.CLOSE_STATUS_BY_CODE.get(code, names.CLOSE_STATUS_BY_CODE[1002])
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

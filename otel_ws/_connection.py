@@ -1,0 +1,213 @@
+"""One WebSocket connection: it is told what happened, and decides which spans that means.
+
+No I/O, no framework, and no clock but the one it is given (in the manner of a sans-IO protocol).
+Each method that adapters call is shielded: a failure of ours reaches our log, and never the
+application.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from opentelemetry.trace import Span, set_span_in_context
+
+from ._close import Closure, closed_by_server, left_open, seen_disconnect
+from ._config import Config
+from ._handshake import Handshake
+from ._live import Live
+from ._log import run_hook, shielded
+from ._session import SCOPE_KEY, Session, with_session
+from ._spans import Spans, measure, tracer
+from ._turn import Turn
+from ._types import Message, Scope
+
+Turns = Literal["receive", "dispatch", "none"]
+
+
+class Connection:
+    """One WebSocket, from its handshake to its close.
+
+    `find_route` returns the route's template; it is asked when the handshake begins, and once
+    more when it is answered if it was not known before. `outer` is a handshake span that somebody
+    else has opened, `expected` what the framework raises to steer. `turns` says what delimits the
+    handling of a message: the next ``receive()``, the adapter's word (`dispatching`,
+    `dispatched`), or nothing. `clock` returns nanoseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        config: Config,
+        *,
+        find_route: Callable[[], str | None] = lambda: None,
+        outer: Span | None = None,
+        turns: Turns = "receive",
+        expected: tuple[type[BaseException], ...] = (),
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._scope = scope
+        self._config = config
+        self._turns = turns
+        self._clock = clock
+        self._spans = Spans(tracer(config.tracer_provider), secrets.token_hex(16), expected)
+        self._handshake = Handshake(scope, config, self._spans, find_route, outer)
+        span = self._handshake.span
+        self.session = Session(
+            self._spans.session_id,
+            span.get_span_context(),
+            self._handshake.extracted,
+            config,
+            self,
+        )
+        self._base = with_session(self.session, self._handshake.base)
+        self.context = set_span_in_context(span, self._base)
+        """What the application is to be called in."""
+        self.is_silent = config.inherit_sampling and not span.is_recording()
+        """The handshake is not recorded, and so neither is anything that follows from it."""
+        self._live: Live | None = None
+        self._turn: Turn | None = None
+        self._arrived = 0
+        self._closure: Closure | None = None
+        run_hook(config.hooks.on_handshake, span, scope)
+
+    @staticmethod
+    def of(scope: Scope) -> Connection | None:
+        """Return the connection that `scope` belongs to, if it is traced."""
+        session = scope.get(SCOPE_KEY)
+        connection = session._connection if isinstance(session, Session) else None
+        return None if connection is None or connection.is_silent else connection
+
+    def dispatches(self, *expected: type[BaseException]) -> None:
+        """Let the caller say, from now on, where the handling of a message begins and ends."""
+        self._turns = "dispatch"
+        self._spans.expect(*expected)
+
+    @property
+    def is_turning(self) -> bool:
+        """Tell whether a turn is open that `cut` may have to end."""
+        return self._turn is not None
+
+    @shielded
+    def receiving(self) -> None:
+        """The application asks for a message: it is done with the one before."""
+        if self._turns != "dispatch":
+            self._end_turn()
+
+    @shielded
+    def received(self, message: Message) -> None:
+        """The server had a message for the application."""
+        live, kind, self._arrived = self._live, message["type"], self._clock()
+        if kind == "websocket.disconnect":
+            self._closure = self._closure or seen_disconnect(message)
+            if live and self._turns != "dispatch":
+                live.begin_close().enter(live.settle())
+        elif kind == "websocket.receive" and live:
+            if self._turns == "receive":
+                self._turn = live.begin_message(message, self._arrived)
+            elif self._turns == "none":
+                live.tally_received(measure(message)[1])
+
+    @shielded
+    def dispatching(self, message: Message) -> Turn | None:
+        """The framework hands a message or an event to its handler."""
+        live, kind = self._live, message["type"]
+        if live is None:
+            return None
+        if kind == "websocket.receive":
+            return live.begin_message(message, self._arrived)
+        before = live.settle()
+        if kind != "websocket.disconnect":
+            return None
+        close = live.begin_close()
+        close.enter(before)
+        return close
+
+    @shielded
+    def dispatched(
+        self, message: Message, turn: Turn | None, error: BaseException | None = None
+    ) -> None:
+        """The handler is done, or has raised `error`; `turn` is what `dispatching` returned."""
+        kind = message["type"]
+        if turn is not None:
+            turn.leave()
+            if kind == "websocket.receive":
+                self._spans.end(turn.span, error)
+        elif kind == "websocket.connect":
+            self._end_turn(error)
+        if self._live:
+            self._live.settle()
+
+    @shielded
+    def sending(self, message: Message) -> Span | None:
+        """The application sends; the span that is returned belongs to `sent`."""
+        kind = message["type"]
+        if self._live is None:
+            return None
+        if kind == "websocket.send":
+            return self._live.begin_send(message)
+        if kind == "websocket.close":
+            self._closure = self._closure or closed_by_server(message)
+            self._live.begin_close()
+        return None
+
+    @shielded
+    def sent(self, message: Message, span: Span | None, error: BaseException | None = None) -> None:
+        """The server has taken what was sent, or has refused it with `error`."""
+        kind = message["type"]
+        if self._live is None:
+            if error is None:
+                self._answered(message)
+        elif kind == "websocket.send":
+            peer_left = self._closure is not None or isinstance(error, OSError)
+            self._live.end_send(message, span, error, peer_left=peer_left)
+
+    @shielded
+    def cut(self) -> float | None:
+        """End a turn that is too old; return the seconds that an open one has left, if any."""
+        if self._turn is None or self._live is None:
+            return None
+        left = self._live.cut(self._turn)
+        if left > 0:
+            return left
+        self._turn = None
+        return None
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The application has returned, or has raised `error`: what is open ends here."""
+        self._end_turn(error)
+        if self._live is None:
+            self._abandoned(error)
+        else:
+            self._end_live(self._live, error)
+        self._spans.forget_error()
+
+    def _answered(self, message: Message) -> None:
+        if message["type"] != "websocket.accept":
+            self._handshake.answered(message)
+            return
+        self._handshake.accepted(message)
+        self._live = Live(
+            self._scope, self._config, self._spans, self._handshake, self._base, self._clock
+        )
+        self._turn = self._live.begin_open(self._handshake.span)
+
+    @shielded
+    def _end_turn(self, error: BaseException | None = None) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.leave()
+            self._spans.end(turn.span, error)
+
+    @shielded
+    def _abandoned(self, error: BaseException | None) -> None:
+        self._handshake.abandoned(error)
+
+    def _end_live(self, live: Live, error: BaseException | None) -> None:
+        failed = error is not None and self._spans.is_failure(error)
+        cancelled = error is not None and not isinstance(error, Exception)
+        closure = self._closure or left_open(failed=failed, cancelled=cancelled)
+        shielded(live.end_close)(closure, error)
+        shielded(live.end_connection)(closure, error)

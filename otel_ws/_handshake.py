@@ -1,0 +1,112 @@
+"""The handshake: its span, from the call of the application to acceptance or denial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
+
+from . import _request
+from . import _semconv as names
+from ._config import Config
+from ._propagation import handshake_origin
+from ._spans import Spans
+from ._turn import disown
+from ._types import Message, Scope
+
+_FORBIDDEN = 403
+_FIRST_SERVER_ERROR = 500
+
+
+class Handshake:
+    """The span of a handshake: our own, or one that somebody outside of us has opened.
+
+    A borrowed span is tagged, linked to and stepped out of, but never ended.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        config: Config,
+        spans: Spans,
+        find_route: Callable[[], str | None],
+        outer: Span | None,
+    ) -> None:
+        origin = handshake_origin(scope, config)
+        self._find_route = find_route
+        self.extracted = origin.context
+        self._scope = scope
+        self._spans = spans
+        self._is_open = outer is None
+        self._status: int | None = None
+        if route := find_route():
+            spans.set_route(route)
+        if outer is not None:
+            self.base = get_current()
+            self.span = outer
+            outer.set_attribute(names.SESSION_ID, spans.session_id)
+        else:
+            self.base = _grown_from(origin.context)
+            self.span = spans.start(
+                spans.named(_request.method(scope)),
+                SpanKind.SERVER,
+                self.base,
+                origin.links,
+                _request.attributes(scope, config.query_allow),
+            )
+
+    def accepted(self, message: Message) -> None:
+        """End with the status of an accepted handshake; from here on nothing grows from it."""
+        self._route()
+        if message.get("subprotocol"):
+            self.span.set_attribute(names.SUBPROTOCOL, message["subprotocol"])
+        self._end(_request.success_status(self._scope))
+        disown(self.span)
+
+    def answered(self, message: Message) -> None:
+        """End with the status of a denial, which the server makes or the application sends."""
+        kind = message["type"]
+        self._route()
+        if kind == "websocket.close":
+            self._end(_FORBIDDEN)
+        elif kind == "websocket.http.response.start":
+            self._status = message["status"]
+        elif kind == "websocket.http.response.body" and not message.get("more_body"):
+            self._end(self._status)
+
+    def abandoned(self, error: BaseException | None) -> None:
+        """End without an answer: the application has raised, or has returned, or the peer left.
+
+        There is no status then: servers differ in what they answer.
+        """
+        self._route()
+        self._end(self._status, error)
+
+    def _route(self) -> None:
+        """Name what is named after the route, which some routers know only by now."""
+        if self._spans.route is None and (route := self._find_route()):
+            self._spans.set_route(route)
+            if self._is_open:
+                self.span.update_name(self._spans.named(_request.method(self._scope)))
+                self.span.set_attribute(names.HTTP_ROUTE, route)
+
+    def _end(self, status: int | None, error: BaseException | None = None) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        if status is not None:
+            self.span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)
+            if status >= _FIRST_SERVER_ERROR:
+                self._spans.fail(self.span, str(status))
+        self._spans.end(self.span, error)
+
+
+def _grown_from(extracted: Context) -> Context:
+    """Return what is current without its span, and with what was extracted.
+
+    A current span proves nothing here: servers leak spans of earlier requests on the same TCP
+    connection, test clients leak the test's.
+    """
+    ambient = set_span_in_context(INVALID_SPAN, get_current())
+    return Context({**ambient, **extracted})

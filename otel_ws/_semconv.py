@@ -1,0 +1,79 @@
+"""Every name that leaves the process: spans, attributes, and the values they take.
+
+Our own copies, so that no ``_incubating`` module is imported: a convention that moves upstream
+moves here, with an opt-in first.
+The tables of ``docs/attributes.md`` are checked against this module.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
+SCOPE_NAME: Final = "otel_ws"
+
+# Span names. A target, the message's name or the route, follows after a space where there is one.
+SPAN_CONNECTION: Final = "websocket.connection"
+SPAN_OPEN: Final = "websocket.open"
+SPAN_RECEIVE: Final = "websocket.receive"
+SPAN_SEND: Final = "websocket.send"
+SPAN_CLOSE: Final = "websocket.close"
+
+# Stable HTTP and network conventions, on the handshake.
+HTTP_REQUEST_METHOD: Final = "http.request.method"
+HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+HTTP_ROUTE: Final = "http.route"
+URL_PATH: Final = "url.path"
+URL_SCHEME: Final = "url.scheme"
+URL_QUERY: Final = "url.query"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+CLIENT_ADDRESS: Final = "client.address"
+USER_AGENT_ORIGINAL: Final = "user_agent.original"
+ERROR_TYPE: Final = "error.type"
+NETWORK_PROTOCOL_NAME: Final = "network.protocol.name"
+
+# WebSocket: no convention exists upstream yet.
+SESSION_ID: Final = "websocket.session.id"
+SUBPROTOCOL: Final = "websocket.subprotocol"
+MESSAGE_TYPE: Final = "websocket.message.type"
+MESSAGE_SIZE: Final = "websocket.message.size"
+MESSAGE_SEQUENCE: Final = "websocket.message.sequence"
+MESSAGE_NAME: Final = "websocket.message.name"
+MESSAGE_CUT: Final = "websocket.message.cut"
+CLOSE_CODE: Final = "websocket.close.code"
+CLOSE_STATUS: Final = "websocket.close.status"
+CLOSE_INITIATOR: Final = "websocket.close.initiator"
+CLOSE_REASON: Final = "websocket.close.reason"
+RECEIVED_COUNT: Final = "websocket.received.message_count"
+RECEIVED_SIZE: Final = "websocket.received.size"
+SENT_COUNT: Final = "websocket.sent.message_count"
+SENT_SIZE: Final = "websocket.sent.size"
+CONNECTION_DURATION: Final = "websocket.connection.duration"
+LINK_TYPE: Final = "websocket.link.type"
+
+# Values of ``websocket.link.type``.
+LINK_HANDSHAKE: Final = "handshake"
+LINK_MESSAGE: Final = "message"
+LINK_REMOTE: Final = "remote"
+
+# Values of ``websocket.close.status``, by close code (RFC 6455, section 7.4 and the IANA registry).
+CLOSE_STATUS_BY_CODE: Final = {
+    1000: "normal_closure",
+    1001: "going_away",
+    1002: "protocol_error",
+    1003: "unsupported_data",
+    1005: "no_status",
+    1006: "abnormal_closure",
+    1007: "invalid_payload",
+    1008: "policy_violation",
+    1009: "message_too_big",
+    1010: "mandatory_extension",
+    1011: "internal_error",
+    1012: "app_shutdown",
+    1013: "try_again_later",
+    1014: "bad_gateway",
+    1015: "tls_handshake",
+}
+CLOSE_TIMEOUT: Final = "timeout"
+CLOSE_APPLICATION: Final = "application"

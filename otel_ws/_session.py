@@ -1,0 +1,42 @@
+"""What an application may know of its connection: one frozen value under one key of the scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.context import Context, create_key, get_value, set_value
+from opentelemetry.trace import SpanContext
+
+from ._config import Config
+
+if TYPE_CHECKING:
+    from ._connection import Connection
+
+SCOPE_KEY: Final = "otel_ws"
+_CONTEXT_KEY: Final = create_key("otel_ws.session")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One connection, as found in ``scope["otel_ws"]``. It survives copies of the scope."""
+
+    id: str
+    """Our random id of the connection: ``websocket.session.id`` on all of its spans."""
+    handshake: SpanContext
+    """The span of the handshake, to link to."""
+    context: Context
+    """What the handshake carried, as far as it is trusted: empty where it is not."""
+    config: Config
+    """The settings that this connection was opened with."""
+    _connection: Connection | None = field(default=None, repr=False, compare=False)
+
+
+def current_session() -> Session | None:
+    """Return the session of the connection that this code runs for, or None outside of one."""
+    session = get_value(_CONTEXT_KEY)
+    return session if isinstance(session, Session) else None
+
+
+def with_session(session: Session, context: Context) -> Context:
+    return set_value(_CONTEXT_KEY, session, context)

@@ -1,0 +1,121 @@
+"""Starting and ending the spans of one connection; what they share is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from . import _semconv as names
+from ._types import Message
+from ._version import __version__
+
+_NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
+
+
+@lru_cache(maxsize=8)
+def _tracer(provider: TracerProvider) -> Tracer:
+    return provider.get_tracer(
+        names.SCOPE_NAME,
+        __version__,
+        names.SCHEMA_URL,
+        {names.NETWORK_PROTOCOL_NAME: "websocket"},
+    )
+
+
+def tracer(provider: TracerProvider | None) -> Tracer:
+    """Return our tracer of `provider`, else of the global one, whatever that is by now."""
+    return _tracer(provider or trace.get_tracer_provider())
+
+
+def measure(message: Message) -> tuple[str, int]:
+    """Return the type and the size in bytes of a message.
+
+    Servers send one of the two keys, or both with one of them None.
+    """
+    text = message.get("text")
+    if text is None:
+        return "binary", len(message.get("bytes") or b"")
+    return "text", len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def error_type(error: BaseException) -> str:
+    """Return the name of an exception's class as the conventions want it in ``error.type``."""
+    kind = type(error)
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+class Spans:
+    """Starts and ends the spans of one connection."""
+
+    __slots__ = ("_common", "_expected", "_recorded", "_tracer", "route", "session_id")
+
+    def __init__(
+        self, tracer: Tracer, session_id: str, expected: tuple[type[BaseException], ...]
+    ) -> None:
+        self.session_id = session_id
+        self._tracer = tracer
+        self._common: dict[str, AttributeValue] = {names.SESSION_ID: session_id}
+        self.route: str | None = None
+        self._expected = expected
+        self._recorded: BaseException | None = None
+
+    def set_route(self, route: str) -> None:
+        """Put the route on every span from now on, and into its name."""
+        self.route = route
+        self._common[names.HTTP_ROUTE] = route
+
+    def expect(self, *errors: type[BaseException]) -> None:
+        """Take these exceptions as steering, not as failures."""
+        self._expected += errors
+
+    def named(self, name: str) -> str:
+        return name if self.route is None else f"{name} {self.route}"
+
+    def start(
+        self,
+        name: str,
+        kind: SpanKind,
+        context: Context,
+        links: Sequence[Link] = (),
+        attributes: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+        start_time: int | None = None,
+    ) -> Span:
+        return self._tracer.start_span(
+            name, context, kind, {**self._common, **attributes}, links, start_time
+        )
+
+    def end(self, span: Span, error: BaseException | None = None) -> None:
+        """End `span`; an unhandled exception makes it an error, and is recorded on one span."""
+        if error is not None and self.is_failure(error):
+            self.fail(span, error_type(error), str(error))
+            if self._recorded is not error:
+                self._recorded = error
+                span.record_exception(error)
+        span.end()
+
+    def fail(self, span: Span, error: str, description: str | None = None) -> None:
+        span.set_attribute(names.ERROR_TYPE, error)
+        span.set_status(Status(StatusCode.ERROR, description or None))
+
+    def forget_error(self) -> None:
+        """Release the exception that was recorded last: it holds the frames it passed."""
+        self._recorded = None
+
+    def is_failure(self, error: BaseException) -> bool:
+        """Tell whether an exception means that something broke.
+
+        A cancellation does not, nor does what a framework raises to steer.
+        """
+        if isinstance(error, BaseExceptionGroup):
+            return any(map(self.is_failure, error.exceptions))
+        return isinstance(error, Exception) and not isinstance(error, self._expected)

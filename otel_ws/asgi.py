@@ -1,0 +1,203 @@
+"""The middleware for any ASGI application, to be put outermost of all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable
+from functools import partial
+from math import inf
+from typing import ClassVar, Unpack
+
+from opentelemetry.context import attach, get_current
+from opentelemetry.trace import Span
+
+from ._config import Config, Settings
+from ._connection import Connection, Turns
+from ._lifespan import serve_lifespan
+from ._log import report, shielded
+from ._session import SCOPE_KEY
+from ._types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["TracingMiddleware", "dispatch_traced"]
+
+
+class TracingMiddleware:
+    """Trace the WebSockets of an ASGI application.
+
+    Takes the fields of `otel_ws.Config` as keywords, and raises `otel_ws.ConfigError` when one is
+    wrong. Put it outermost: there it sees refusals, and answers ``lifespan`` for an application
+    that does not. HTTP passes through untouched.
+    """
+
+    turns: ClassVar[Turns] = "receive"
+    expected: ClassVar[tuple[type[BaseException], ...]] = ()
+
+    def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
+        self.app = app
+        self._config = Config.load(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            provider = self._config.tracer_provider
+            await serve_lifespan(self.app, scope, receive, send, provider)
+            return
+        connection = self._open(scope) if kind == "websocket" else None
+        if connection is None:
+            await self.app(scope, receive, send)
+        else:
+            await self._serve(connection, scope, receive, send)
+
+    @classmethod
+    async def around(
+        cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, name: str
+    ) -> None:
+        """Serve a handler that is to be traced, even if nobody has put a middleware around it.
+
+        `name` says whose handler it is, in the log line that then tells what is missing.
+        """
+        if scope["type"] == "websocket" and SCOPE_KEY not in scope:
+            report(
+                f"{name} is traced, but no TracingMiddleware is around its application: "
+                "refused handshakes are not seen, and nothing is flushed at shutdown",
+                period=inf,
+            )
+            app = shielded(cls)(app) or app
+        await app(scope, receive, send)
+
+    def config(self) -> Config:
+        """Return the settings for a connection that opens now."""
+        return self._config
+
+    def route(self, scope: Scope) -> str | None:
+        """Return the template of the route that `scope` takes, if it is known.
+
+        Asked when the connection opens, and again when it is answered.
+        """
+        return None
+
+    def outer_span(self, scope: Scope) -> Span | None:
+        """Return the span that somebody outside has opened for this handshake, if any.
+
+        Asked first of all, and for every connection: the place to keep others from opening one.
+        """
+        return None
+
+    @shielded
+    def _open(self, scope: Scope) -> Connection | None:
+        """Begin to trace a connection, unless it is traced already, or excluded."""
+        if SCOPE_KEY in scope:
+            return None
+        config = self.config()
+        outer = shielded(self.outer_span)(scope)
+        find_route = partial(shielded(self.route), scope)
+        if config.excludes(scope.get("path", ""), find_route()):
+            scope[SCOPE_KEY] = None
+            return None
+        connection = Connection(
+            scope,
+            config,
+            find_route=find_route,
+            outer=outer,
+            turns=self.turns,
+            expected=self.expected,
+        )
+        scope[SCOPE_KEY] = connection.session
+        if outer is not None:
+            report(
+                "the handshake has a span already, which is used in place of our own; "
+                "put TracingMiddleware around the application to get one that ends at accept",
+                period=inf,
+            )
+        return connection
+
+    async def _serve(
+        self, connection: Connection, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        outside = get_current()
+        attach(connection.context)
+        try:
+            if connection.is_silent:
+                await self.app(scope, receive, send)
+                return
+            wire = _Wire(connection, receive, send)
+            try:
+                await self.app(scope, wire.receive, wire.send)
+            except BaseException as error:
+                wire.ended(error)
+                raise
+            wire.ended()
+        finally:
+            attach(outside)
+
+
+async def dispatch_traced(
+    connection: Connection, dispatch: Callable[[Message], Awaitable[None]], message: Message
+) -> None:
+    """Call `dispatch` for a message, or an event, with the span that belongs to it current."""
+    turn = connection.dispatching(message)
+    try:
+        await dispatch(message)
+    except BaseException as error:
+        connection.dispatched(message, turn, error)
+        raise
+    connection.dispatched(message, turn)
+
+
+class _Wire:
+    """The two callables that the application is given: they tell the connection, no more."""
+
+    __slots__ = ("_connection", "_receive", "_send", "_timer")
+
+    def __init__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        self._connection = connection
+        self._receive = receive
+        self._send = send
+        self._timer: asyncio.TimerHandle | _NoTimer | None = None
+
+    async def receive(self) -> Message:
+        self._connection.receiving()
+        message = await self._receive()
+        self._connection.received(message)
+        if self._timer is None and self._connection.is_turning:
+            self._watch()
+        return message
+
+    async def send(self, message: Message) -> None:
+        span = self._connection.sending(message)
+        try:
+            await self._send(message)
+        except BaseException as error:
+            self._connection.sent(message, span, error)
+            raise
+        self._connection.sent(message, span)
+        if self._timer is None and self._connection.is_turning:
+            self._watch()
+
+    def ended(self, error: BaseException | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._connection.ended(error)
+
+    @shielded
+    def _watch(self) -> None:
+        """Come back when the open turn is too old: one timer, however many messages pass."""
+        left = self._connection.cut()
+        self._timer = None if left is None else _call_later(left, self._watch)
+
+
+class _NoTimer:
+    """Stands for a timer where no asyncio loop runs (trio): no turn is cut by age there."""
+
+    def cancel(self) -> None:
+        pass
+
+
+def _call_later(seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle | _NoTimer:
+    """Arm a timer in an empty context, so that it keeps none alive."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return _NoTimer()
+    return loop.call_later(seconds, callback, context=contextvars.Context())
