@@ -1,0 +1,36 @@
+"""The middleware for Starlette and FastAPI."""
+
+from __future__ import annotations
+
+from opentelemetry.trace import Span
+from starlette.websockets import WebSocketDisconnect
+
+from otel_ws import Scope, asgi
+
+from ._routes import find_template
+
+__all__ = ["TracingMiddleware"]
+
+_FASTAPI = "fastapi.telemetry"
+
+
+class TracingMiddleware(asgi.TracingMiddleware):
+    """Trace the WebSockets of a Starlette or FastAPI application.
+
+    ``TracingMiddleware(app)`` around the application is the best place, ``app.add_middleware`` or
+    ``middleware=[...]`` the second best. Takes the fields of `otel_ws.Config` as keywords.
+    """
+
+    expected = (WebSocketDisconnect,)
+
+    def route(self, scope: Scope) -> str | None:
+        return find_template(self.app, scope)
+
+    def outer_span(self, scope: Scope) -> Span | None:
+        """Return the span that FastAPI has opened, or keep it from opening one.
+
+        FastAPI, since 0.142, traces a WebSocket unless its scope has this key.
+        """
+        telemetry = scope.setdefault(_FASTAPI, None)
+        span: Span | None = getattr(telemetry, "span", None)
+        return span
