@@ -1,0 +1,41 @@
+"""The middleware for Channels."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from channels.exceptions import AcceptConnection, DenyConnection, StopConsumer
+
+from otel_ws import ASGIApp, Config, Scope, Settings, asgi
+
+from . import conf
+from ._routes import find_template
+
+__all__ = ["TracingMiddleware"]
+
+
+class TracingMiddleware(asgi.TracingMiddleware):
+    """Trace the WebSockets of a Channels application; put it around ``ProtocolTypeRouter``.
+
+    Takes the fields of `otel_ws.Config` as keywords; each stands before Django's ``OTEL_WS_*``
+    setting of that name, which is read when a connection opens.
+    Raises `otel_ws.ConfigError` when one of either is wrong at the start.
+    """
+
+    turns = "none"  # until a traced consumer says what delimits them
+    expected = (AcceptConnection, DenyConnection, StopConsumer)
+
+    def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
+        super().__init__(app, **settings)
+        self._keywords = settings
+        self._found: object = None
+        self.config()
+
+    def config(self) -> Config:
+        found = conf.found()
+        if found != self._found:
+            self._config, self._found = Config.load(self._keywords, found), found
+        return self._config
+
+    def route(self, scope: Scope) -> str | None:
+        return find_template(self.app, scope)
