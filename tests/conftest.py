@@ -1,0 +1,65 @@
+"""What holds in every test: nothing of ours is logged unasked, and no context token is lost."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from otel_ws import _log
+from otel_ws.testing import CapturedSpans, capture_spans
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def _no_lost_token() -> Iterator[None]:
+    """A token that is reset in another context is a bug, wherever it happens."""
+    handler, logger = _Lines(), logging.getLogger("opentelemetry.context")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert handler.lines == []
+
+
+@pytest.fixture(autouse=True)
+def _our_lines(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Our log is silent, but in a test that asks for it."""
+    handler, logger = _Lines(), logging.getLogger("otel_ws")
+    _log._causes.clear()
+    logger.addHandler(handler)
+    yield handler.lines
+    logger.removeHandler(handler)
+    if "our_log" not in request.fixturenames:
+        assert handler.lines == []
+
+
+@pytest.fixture
+def our_log(_our_lines: list[str]) -> list[str]:
+    """The messages that otel-ws has logged in this test."""
+    return _our_lines
+
+
+@pytest.fixture
+def spans() -> Iterator[CapturedSpans]:
+    """Every span that is started in this test."""
+    with capture_spans() as captured:
+        yield captured
+
+
+@pytest.fixture
+def own_context() -> Iterator[contextvars.Context]:
+    """A context for code that sets what is current and has no loop to do so in."""
+    yield contextvars.copy_context()

@@ -1,0 +1,1 @@
+"""Drivers: ways to play a scenario. Each writes the same behaviour in the words of one framework."""
