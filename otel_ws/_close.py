@@ -67,5 +67,5 @@ def _status(code: int | None, reason: Any) -> str:
 def _integer(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

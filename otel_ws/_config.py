@@ -40,7 +40,13 @@ class Hooks:
 
 
 def _hooks(value: Any) -> Hooks:
-    return value if isinstance(value, Hooks) else Hooks(**dict(value))
+    if isinstance(value, Hooks):
+        return value
+    known = [each.name for each in fields(Hooks)]
+    for name in value.keys() - known:
+        near = rules.suggestion(name, known)
+        raise ConfigError(f"hooks.{name}: there is no such hook. {near}")
+    return Hooks(**value)
 
 
 def _provider(value: Any) -> Any:
@@ -205,7 +211,7 @@ def _find(
         return name, rule.check(name, keywords[name])
     if upper in settings:
         return name, rule.check(upper, settings[upper])
-    if upper in os.environ and rule.parse is not None:
-        text = os.environ[upper]
+    text = os.environ.get(upper)
+    if text and rule.parse is not None:  # An empty variable is an unset one (OpenTelemetry's rule).
         return name, rule.check(f"environment variable {upper}", rule.parse(text))
     return "", None

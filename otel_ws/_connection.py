@@ -150,7 +150,7 @@ class Connection:
             return self._live.begin_send(message)
         if kind == "websocket.close":
             self._closure = self._closure or closed_by_server(message)
-            self._live.begin_close()
+            self._live.begin_close(sent=True)
         return None
 
     @shielded

@@ -86,11 +86,14 @@ class Live:
         self._received_count += 1
         self._received_size += size
 
-    def begin_close(self) -> Turn:
-        """Begin the close, of which there is one: by whoever is first."""
+    def begin_close(self, *, sent: bool = False) -> Turn:
+        """Begin the close, of which there is one: by whoever is first.
+
+        The code that sends it has caused it, unless it belongs to the connection anyway.
+        """
         if self._close is None:
             context, links = self._trunk.context, self._trunk.links
-            if not self._trunk.is_span:
+            if sent and not self._trunk.is_span:
                 context, links = self._parent()
             span = self._spans.start(names.SPAN_CLOSE, SpanKind.INTERNAL, context, links)
             self._close = Turn(span, self._clock())

@@ -25,9 +25,12 @@ class Rule:
     words: tuple[str, ...] = ()
 
     def check(self, name: str, value: Any) -> Any:
+        """Return `value` in its final form, or raise ConfigError with `name` in front."""
         try:
             return self.accept(value)
-        except (ValueError, TypeError, ImportError, AttributeError) as error:
+        except ConfigError:
+            raise
+        except Exception as error:  # A dotted path runs the module that it names.
             raise ConfigError(
                 f"{name}: expected {self.expected}, got {value!r}. "
                 f"{suggestion(value, self.words)}{_detail(error)}"
@@ -91,8 +94,10 @@ def strings(expected: str, words: tuple[str, ...] = ()) -> Rule:
 
 def close_codes() -> Rule:
     def accept(value: Any) -> frozenset[int]:
+        if isinstance(value, str) or any(isinstance(code, float | bool) for code in value):
+            raise TypeError
         codes = frozenset(int(code) for code in value)
-        if isinstance(value, str) or not all(1000 <= code <= 4999 for code in codes):
+        if not all(1000 <= code <= 4999 for code in codes):
             raise ValueError
         return codes
 
@@ -128,4 +133,7 @@ def _function(value: Any) -> Any:
 
 
 def _detail(error: Exception) -> str:
-    return f" ({error})" if isinstance(error, ImportError | AttributeError) else ""
+    """Say what happened, where it is more than that the value is not of the right kind."""
+    if isinstance(error, ValueError | TypeError | OverflowError):
+        return ""
+    return f" ({type(error).__name__}: {error})"

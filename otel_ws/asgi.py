@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
-from functools import partial
 from math import inf
 from typing import ClassVar, Unpack
 
@@ -70,12 +69,12 @@ class TracingMiddleware:
         """Return the settings for a connection that opens now."""
         return self._config
 
-    def route(self, scope: Scope) -> str | None:
-        """Return the template of the route that `scope` takes, if it is known.
+    def find_route(self, scope: Scope) -> Callable[[], str | None]:
+        """Return what tells the template of the route that `scope` takes, as far as it is known.
 
-        Asked when the connection opens, and again when it is answered.
+        That is asked when the connection opens, and again when it is answered.
         """
-        return None
+        return lambda: None
 
     def outer_span(self, scope: Scope) -> Span | None:
         """Return the span that somebody outside has opened for this handshake, if any.
@@ -91,7 +90,7 @@ class TracingMiddleware:
             return None
         config = self.config()
         outer = shielded(self.outer_span)(scope)
-        find_route = partial(shielded(self.route), scope)
+        find_route = shielded(shielded(self.find_route)(scope) or (lambda: None))
         if config.excludes(scope.get("path", ""), find_route()):
             scope[SCOPE_KEY] = None
             return None

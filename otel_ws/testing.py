@@ -55,6 +55,9 @@ class CapturedSpans(Sequence[ReadableSpan]):
             return self.tree() == dedent(other).strip()
         return self is other
 
+    def __repr__(self) -> str:
+        return f"<CapturedSpans\n{self.tree()}\n>"
+
     __hash__ = None  # type: ignore[assignment]
 
     def named(self, prefix: str) -> list[ReadableSpan]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
+__all__ = ["OtelWsConfig"]
+
 
 class OtelWsConfig(AppConfig):
     name = "otel_ws_channels"

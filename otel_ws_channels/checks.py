@@ -17,6 +17,16 @@ from . import conf
 from ._routes import layers
 from .consumers import TracedConsumerMixin
 
+__all__ = [
+    "ALL",
+    "Check",
+    "check_application",
+    "check_consumers",
+    "check_middleware",
+    "check_names",
+    "check_values",
+]
+
 _APP = "otel_ws_channels"
 Check = Callable[..., Sequence[CheckMessage]]
 

@@ -10,6 +10,8 @@ from django.conf import settings
 
 from otel_ws import Config
 
+__all__ = ["NAMES", "PREFIX", "found"]
+
 PREFIX = "OTEL_WS_"
 NAMES = tuple(PREFIX + each.name.upper() for each in fields(Config))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Unpack
 
 from channels.exceptions import AcceptConnection, DenyConnection, StopConsumer
@@ -37,5 +38,6 @@ class TracingMiddleware(asgi.TracingMiddleware):
             self._config, self._found = Config.load(self._keywords, found), found
         return self._config
 
-    def route(self, scope: Scope) -> str | None:
-        return find_template(self.app, scope)
+    def find_route(self, scope: Scope) -> Callable[[], str | None]:
+        template = find_template(self.app, scope)
+        return lambda: template

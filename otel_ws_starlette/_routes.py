@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.routing import BaseRoute, Host, Match, Mount, WebSocketRoute
@@ -12,18 +12,25 @@ from otel_ws import Scope
 _MAX_LAYERS = 64
 
 
-def find_template(app: Any, scope: Scope) -> str | None:
-    """Return the template of the route that `scope` takes through `app`, or None.
+def route_finder(app: Any, scope: Scope) -> Callable[[], str | None]:
+    """Follow `scope` through the routes of `app`; return what tells the template, or None.
 
     A route may be of a kind that does not tell its path before it is taken (FastAPI's included
     routers are); then the router's own entry in the scope is used, once it is there.
     Nothing that a client chose is in the result: a mount's path is its template as well.
     """
     prefix, leaf = _follow(_routes_below(app), dict(scope))
-    if leaf is None:
-        taken = scope.get("route")
-        leaf = None if isinstance(taken, Mount | Host) else getattr(taken, "path", None)
-    return None if leaf is None else prefix + leaf
+
+    def find() -> str | None:
+        path = leaf or _path_taken(scope)
+        return None if path is None else prefix + path
+
+    return find
+
+
+def _path_taken(scope: Scope) -> str | None:
+    route = scope.get("route")
+    return None if isinstance(route, Mount | Host) else getattr(route, "path", None)
 
 
 def _follow(routes: Iterable[BaseRoute], scope: dict[str, Any]) -> tuple[str, str | None]:

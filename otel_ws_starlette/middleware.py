@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opentelemetry.trace import Span
 from starlette.websockets import WebSocketDisconnect
 
 from otel_ws import Scope, asgi
 
-from ._routes import find_template
+from ._routes import route_finder
 
 __all__ = ["TracingMiddleware"]
 
@@ -23,8 +25,8 @@ class TracingMiddleware(asgi.TracingMiddleware):
 
     expected = (WebSocketDisconnect,)
 
-    def route(self, scope: Scope) -> str | None:
-        return find_template(self.app, scope)
+    def find_route(self, scope: Scope) -> Callable[[], str | None]:
+        return route_finder(self.app, scope)
 
     def outer_span(self, scope: Scope) -> Span | None:
         """Return the span that FastAPI has opened, or keep it from opening one.

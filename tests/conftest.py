@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import os
 from collections.abc import Iterator
@@ -57,9 +56,3 @@ def spans() -> Iterator[CapturedSpans]:
     """Every span that is started in this test."""
     with capture_spans() as captured:
         yield captured
-
-
-@pytest.fixture
-def own_context() -> Iterator[contextvars.Context]:
-    """A context for code that sets what is current and has no loop to do so in."""
-    yield contextvars.copy_context()

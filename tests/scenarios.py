@@ -402,20 +402,28 @@ SCENARIOS = [
     Scenario(
         "the handshake continues a trace",
         headers=((b"traceparent", _TRACEPARENT),),
-        session=_ECHO_SESSION.replace("GET /room\n    websocket.open", "GET /room <- remote\n    websocket.open", 1),
+        session=_ECHO_SESSION.replace(
+            "GET /room\n    websocket.open", "GET /room <- remote\n    websocket.open", 1
+        ),
         connection=_ECHO_CONNECTION.replace("GET /room", "GET /room <- remote", 1),
     ),
     Scenario(
         "the handshake links to a trace that is not trusted",
         headers=((b"traceparent", _TRACEPARENT),),
         settings={"edge": "public"},
-        session=_ECHO_SESSION.replace("GET /room\n    websocket.open", "GET /room -> remote\n    websocket.open", 1),
+        session=_ECHO_SESSION.replace(
+            "GET /room\n    websocket.open", "GET /room -> remote\n    websocket.open", 1
+        ),
         connection=_ECHO_CONNECTION.replace("GET /room", "GET /room -> remote", 1),
     ),
     _bad_header("a malformed traceparent", (b"traceparent", b"00-xyz-1-01")),
     _bad_header("an oversized traceparent", (b"traceparent", _TRACEPARENT + b"-" + b"0" * 100)),
     _bad_header("two traceparents", (b"traceparent", _TRACEPARENT), (b"traceparent", _TRACEPARENT)),
-    _bad_header("an oversized tracestate", (b"traceparent", _TRACEPARENT), (b"tracestate", b"a=" + b"b" * 600)),
+    _bad_header(
+        "an oversized tracestate",
+        (b"traceparent", _TRACEPARENT),
+        (b"tracestate", b"a=" + b"b" * 600),
+    ),
     _bad_header("bytes that are no text", (b"traceparent", b"\xff\xfe"), (b"\xff", b"\xff")),
     Scenario(
         "an excluded route",

@@ -1,1 +1,3 @@
-"""Drivers: ways to play a scenario. Each writes the same behaviour in the words of one framework."""
+"""Drivers: each plays a scenario, with the same behaviour in the words of one framework."""
+
+from __future__ import annotations

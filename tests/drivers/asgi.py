@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from otel_ws.asgi import TracingMiddleware
@@ -33,8 +34,8 @@ def messages(command: Any) -> list[dict[str, Any]]:
 class _Middleware(TracingMiddleware):
     """A plain application has no router, so that this says the route."""
 
-    def route(self, scope: Any) -> str | None:
-        return PATH
+    def find_route(self, scope: Any) -> Callable[[], str]:
+        return lambda: PATH
 
 
 def build(server: Server, stage: Stage, **settings: Any) -> Any:

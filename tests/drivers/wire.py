@@ -24,11 +24,11 @@ class Stage:
         self.push: Any = None
 
 
-def scope_of(scenario: Scenario) -> dict[str, Any]:
+def scope_of(scenario: Scenario, path: str = PATH) -> dict[str, Any]:
     return {
         "type": "websocket",
-        "path": PATH,
-        "raw_path": PATH.encode(),
+        "path": path,
+        "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
         "headers": [(b"host", b"testserver"), *scenario.headers],
@@ -39,9 +39,11 @@ def scope_of(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-async def play(application: Any, scenario: Scenario, stage: Stage) -> list[dict[str, Any]]:
+async def play(
+    application: Any, scenario: Scenario, stage: Stage, path: str = PATH
+) -> list[dict[str, Any]]:
     """Play the scenario; return what the application sent, and raise what it raised."""
-    client = _Client(ApplicationCommunicator(application, scope_of(scenario)), stage)
+    client = _Client(ApplicationCommunicator(application, scope_of(scenario, path)), stage)
     await client.communicator.send_input({"type": "websocket.connect"})
     await client.until(_is_answer)
     for step in scenario.client:
@@ -51,7 +53,11 @@ async def play(application: Any, scenario: Scenario, stage: Stage) -> list[dict[
 
 
 def _is_answer(message: dict[str, Any]) -> bool:
-    return message["type"] in ("websocket.accept", "websocket.close", "websocket.http.response.body")
+    return message["type"] in (
+        "websocket.accept",
+        "websocket.close",
+        "websocket.http.response.body",
+    )
 
 
 class _Client:

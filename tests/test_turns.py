@@ -1,0 +1,228 @@
+"""Where the handling of a message begins and ends when an application is written unusually."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from opentelemetry import trace
+from starlette.websockets import WebSocket
+
+from otel_ws import Config, Connection, current_session
+from otel_ws.asgi import TracingMiddleware
+from otel_ws.testing import CapturedSpans
+
+from .drivers.say import converse
+from .drivers.script import Hear, Leave, Say
+from .drivers.wire import scope_of
+
+own = trace.get_tracer("application")
+
+
+async def test_a_span_around_the_loop_stays_the_applications_own(spans: CapturedSpans) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        with own.start_as_current_span("visit") as visit:
+            async for text in websocket.iter_text():
+                assert trace.get_current_span() is not visit
+                await websocket.send_text(text)
+            with own.start_as_current_span("farewell"):
+                pass
+        assert not trace.get_current_span().is_recording()
+
+    await converse(TracingMiddleware(app))
+    assert (
+        spans
+        == """
+        GET
+        websocket.open -> GET
+          visit
+        websocket.receive -> GET
+          websocket.send
+        websocket.close -> GET
+          farewell
+    """
+    )
+
+
+async def test_accept_under_a_span_of_the_application_leaves_it_current(
+    spans: CapturedSpans,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        with own.start_as_current_span("authenticate") as span:
+            await send({"type": "websocket.accept"})
+            assert trace.get_current_span() is span
+        assert (await receive())["type"] == "websocket.disconnect"
+
+    await converse(TracingMiddleware(app), Leave())
+    assert (
+        spans
+        == """
+        GET
+          authenticate
+        websocket.open -> GET
+        websocket.close -> GET
+    """
+    )
+
+
+async def test_a_receive_in_a_task_of_its_own_still_delimits_turns(spans: CapturedSpans) -> None:
+    """`wait_for` makes such a task on Python 3.11; the span is then never current."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await asyncio.create_task(receive()))["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"]})
+
+    await converse(TracingMiddleware(app))
+    assert (
+        spans
+        == """
+        GET
+        websocket.open -> GET
+        websocket.receive -> GET
+        websocket.send -> GET
+        websocket.close -> GET
+    """
+    )
+
+
+async def test_a_reader_in_a_task_group_has_its_turns(spans: CapturedSpans) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+
+        async def read() -> None:
+            async for text in websocket.iter_text():
+                await websocket.send_text(text)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read())
+
+    await converse(TracingMiddleware(app))
+    assert (
+        spans
+        == """
+        GET
+        websocket.open -> GET
+        websocket.receive -> GET
+          websocket.send
+        websocket.close -> GET
+    """
+    )
+
+
+async def test_a_value_that_a_handler_leaves_in_the_context_is_not_lost(
+    spans: CapturedSpans,
+) -> None:
+    from opentelemetry.context import attach, get_value, set_value
+
+    seen: list[object] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            seen.append(get_value("user"))
+            attach(set_value("user", text))
+            await websocket.send_text(text)
+
+    await converse(
+        TracingMiddleware(app), Say("ada"), Hear("ada"), Say("bob"), Hear("bob"), Leave()
+    )
+    assert seen == [None, "ada"]
+    assert (
+        spans
+        == """
+        GET
+        websocket.open -> GET
+        websocket.receive -> GET
+          websocket.send
+        websocket.receive -> GET
+          websocket.send
+        websocket.close -> GET
+    """
+    )
+
+
+async def test_many_connections_at_once_keep_to_themselves(spans: CapturedSpans) -> None:
+    sessions: set[str] = set()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            session = current_session()
+            assert session is scope["otel_ws"]
+            sessions.add(session.id)
+            await asyncio.sleep(0)
+            await websocket.send_text(text)
+
+    application = TracingMiddleware(app, model="connection")
+    await asyncio.gather(*(converse(application) for _ in range(20)))
+    assert len(sessions) == 20
+    assert current_session() is None
+    owners = {span.context.trace_id: set() for span in spans}
+    for span in spans:
+        owners[span.context.trace_id].add((span.attributes or {})["websocket.session.id"])
+    assert sorted(len(ids) for ids in owners.values()) == [1] * 20
+    assert len(spans) == 20 * 6
+
+
+def test_a_turn_that_is_too_old_is_cut(spans: CapturedSpans) -> None:
+    clock = iter(range(0, 10**12, 10**9)).__next__  # a second between any two readings
+    connection = _opened(Config(max_message_age=10), clock)
+    connection.receiving()
+    connection.received({"type": "websocket.receive", "text": "subscribe"})
+    remaining = [connection.cut() for _ in range(10)]
+    assert remaining == [9, 8, 7, 6, 5, 4, 3, 2, 1, None]
+    push = {"type": "websocket.send", "text": "tick"}
+    connection.sent(push, connection.sending(push))
+    connection.ended()
+    assert spans.tree("websocket.message.cut").splitlines() == [
+        "GET",
+        "websocket.open -> GET",
+        "websocket.receive -> GET {websocket.message.cut=True}",
+        "websocket.send -> GET -> websocket.receive",
+        "websocket.close -> GET",
+    ]
+
+
+async def test_the_middleware_cuts_by_its_own_timer(spans: CapturedSpans) -> None:
+    cut = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        text = await websocket.receive_text()
+        while not spans[-1].end_time:
+            await asyncio.sleep(0.01)
+        cut.set()
+        await websocket.send_text(text)
+        await websocket.receive()
+
+    await converse(TracingMiddleware(app, max_message_age=0.05))
+    assert cut.is_set()
+    assert (
+        spans
+        == """
+        GET
+        websocket.open -> GET
+        websocket.receive -> GET
+        websocket.send -> GET -> websocket.receive
+        websocket.close -> GET
+    """
+    )
+
+
+def _opened(config: Config, clock: Any) -> Connection:
+    from .drivers.script import Scenario
+
+    connection = Connection(scope_of(Scenario("", "", "")), config, clock=clock)
+    accept = {"type": "websocket.accept"}
+    connection.received({"type": "websocket.connect"})
+    connection.sent(accept, connection.sending(accept))
+    return connection
