@@ -50,9 +50,9 @@ def _hooks(value: Any) -> Hooks:
 
 
 def _provider(value: Any) -> Any:
-    if value is not None and not callable(getattr(value, "get_tracer", None)):
-        raise TypeError
-    return value
+    if value is None or (hasattr(value, "get_tracer") and not isinstance(value, type)):
+        return value
+    raise TypeError
 
 
 _HOOKS = Rule("Hooks(...), or a mapping of hook names to functions or dotted paths", _hooks, None)

@@ -46,8 +46,7 @@ def shielded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            name = function.__qualname__
-            report(f"{name} failed; this is not traced, the application is unaffected", error)
+            report(f"{_name(function)} failed; the application is unaffected", error)
             return None
 
     return guarded
@@ -60,6 +59,9 @@ def run_hook(hook: Callable[_P, _R] | None, *args: _P.args, **kwargs: _P.kwargs)
     try:
         return hook(*args, **kwargs)
     except Exception as error:
-        name = getattr(hook, "__qualname__", type(hook).__qualname__)
-        report(f"{name} failed; tracing goes on without it", error)
+        report(f"{_name(hook)} failed; tracing goes on without it", error)
         return None
+
+
+def _name(function: Callable[..., object]) -> str:
+    return getattr(function, "__qualname__", type(function).__qualname__)
