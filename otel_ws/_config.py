@@ -143,6 +143,13 @@ class Config:
             rules.function_or_none(), "names a message: `(scope, message)` to a short, fixed name"
         ),
     )
+    destination_template: Callable[[str], str | None] | None = field(
+        default=None,
+        metadata=_rule(
+            rules.function_or_none(),
+            "names the kind of a group or channel: `(name)` to a short, fixed name",
+        ),
+    )
     hooks: Hooks = field(
         default_factory=Hooks, metadata=_rule(_HOOKS, "functions that see our spans")
     )
@@ -193,6 +200,7 @@ class Settings(TypedDict, total=False):
     error_close_codes: frozenset[int]
     query_allow: tuple[str, ...]
     message_name: MessageName | None
+    destination_template: Callable[[str], str | None] | None
     hooks: Hooks
     tracer_provider: TracerProvider | None
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from opentelemetry.trace import Span, set_span_in_context
 
+from . import _semconv as names
 from ._close import Closure, closed_by_server, left_open, seen_disconnect
 from ._config import Config
 from ._handshake import Handshake
@@ -23,6 +24,7 @@ from ._session import SCOPE_KEY, Session, with_session
 from ._spans import Spans, measure, tracer
 from ._turn import Turn
 from ._types import Message, Scope
+from .events import Events
 
 Turns = Literal["receive", "dispatch", "none"]
 
@@ -52,11 +54,13 @@ class Connection:
         self._config = config
         self._turns = turns
         self._clock = clock
-        self._spans = Spans(tracer(config.tracer_provider), secrets.token_hex(16), expected)
-        self._handshake = Handshake(scope, config, self._spans, find_route, outer)
+        session_id = secrets.token_hex(16)
+        common = {names.SESSION_ID: session_id}
+        self._spans = Spans(tracer(config.tracer_provider), common, expected)
+        self._handshake = Handshake(scope, config, self._spans, session_id, find_route, outer)
         span = self._handshake.span
         self.session = Session(
-            self._spans.session_id,
+            session_id,
             span.get_span_context(),
             self._handshake.extracted,
             config,
@@ -70,19 +74,26 @@ class Connection:
         self._live: Live | None = None
         self._turn: Turn | None = None
         self._arrived = 0
+        self._events: Events | None = None
         self._closure: Closure | None = None
         run_hook(config.hooks.on_handshake, span, scope)
 
     @staticmethod
+    @shielded
     def of(scope: Scope) -> Connection | None:
         """Return the connection that `scope` belongs to, if it is traced."""
         session = scope.get(SCOPE_KEY)
         connection = session._connection if isinstance(session, Session) else None
         return None if connection is None or connection.is_silent else connection
 
-    def dispatches(self, *expected: type[BaseException]) -> None:
-        """Let the caller say, from now on, where the handling of a message begins and ends."""
+    @shielded
+    def dispatches(self, *expected: type[BaseException], events: Events | None = None) -> None:
+        """Let the caller say, from now on, where the handling of a message begins and ends.
+
+        What is dispatched and is no message of the connection is an event, and is left to `events`.
+        """
         self._turns = "dispatch"
+        self._events = events
         self._spans.expect(*expected)
 
     @property
@@ -119,11 +130,13 @@ class Connection:
         if kind == "websocket.receive":
             return live.begin_message(message, self._arrived)
         before = live.settle()
-        if kind != "websocket.disconnect":
+        if kind == "websocket.disconnect":
+            close = live.begin_close()
+            close.enter(before)
+            return close
+        if kind == "websocket.connect" or self._events is None:
             return None
-        close = live.begin_close()
-        close.enter(before)
-        return close
+        return self._events.begin(message, self._spans, live.trunk, self._config)
 
     @shielded
     def dispatched(
@@ -133,7 +146,7 @@ class Connection:
         kind = message["type"]
         if turn is not None:
             turn.leave()
-            if kind == "websocket.receive":
+            if kind != "websocket.disconnect":
                 self._spans.end(turn.span, error)
         elif kind == "websocket.connect":
             self._end_turn(error)
@@ -175,11 +188,12 @@ class Connection:
         self._turn = None
         return None
 
+    @shielded
     def ended(self, error: BaseException | None = None) -> None:
         """The application has returned, or has raised `error`: what is open ends here."""
         self._end_turn(error)
         if self._live is None:
-            self._abandoned(error)
+            self._handshake.abandoned(error)
         else:
             self._end_live(self._live, error)
         self._spans.forget_error()
@@ -202,9 +216,6 @@ class Connection:
             self._spans.end(turn.span, error)
 
     @shielded
-    def _abandoned(self, error: BaseException | None) -> None:
-        self._handshake.abandoned(error)
-
     def _end_live(self, live: Live, error: BaseException | None) -> None:
         failed = error is not None and self._spans.is_failure(error)
         cancelled = error is not None and not isinstance(error, Exception)

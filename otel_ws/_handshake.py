@@ -30,6 +30,7 @@ class Handshake:
         scope: Scope,
         config: Config,
         spans: Spans,
+        session_id: str,
         find_route: Callable[[], str | None],
         outer: Span | None,
     ) -> None:
@@ -45,7 +46,7 @@ class Handshake:
         if outer is not None:
             self.base = get_current()
             self.span = outer
-            outer.set_attribute(names.SESSION_ID, spans.session_id)
+            outer.set_attribute(names.SESSION_ID, session_id)
         else:
             self.base = _grown_from(origin.context)
             self.span = spans.start(

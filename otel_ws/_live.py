@@ -36,7 +36,7 @@ class Live:
         self._spans = spans
         self._clock = clock
         self._accepted_at = clock()
-        self._trunk = self._grow_trunk(handshake.span, base)
+        self.trunk = self._grow_trunk(handshake.span, base)
         self._receive_name = spans.named(names.SPAN_RECEIVE)
         self._send_name = spans.named(names.SPAN_SEND)
         self._close: Turn | None = None
@@ -62,7 +62,7 @@ class Live:
         turn.is_passing = True
         current = get_current()
         if get_current_span(current) is handshake:
-            turn.enter(set_span_in_context(self._trunk.span, current))
+            turn.enter(set_span_in_context(self.trunk.span, current))
         return turn
 
     def begin_message(self, message: Message, started: int) -> Turn:
@@ -92,8 +92,8 @@ class Live:
         The code that sends it has caused it, unless it belongs to the connection anyway.
         """
         if self._close is None:
-            context, links = self._trunk.context, self._trunk.links
-            if sent and not self._trunk.is_span:
+            context, links = self.trunk.context, self.trunk.links
+            if sent and not self.trunk.is_span:
                 context, links = self._parent()
             span = self._spans.start(names.SPAN_CLOSE, SpanKind.INTERNAL, context, links)
             self._close = Turn(span, self._clock())
@@ -103,7 +103,7 @@ class Live:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
         if is_disowned(get_current_span(current)):
-            current = set_span_in_context(self._trunk.span, current)
+            current = set_span_in_context(self.trunk.span, current)
             attach(current)
         return current
 
@@ -124,7 +124,7 @@ class Live:
         started: int,
         attributes: dict[str, AttributeValue] | None = None,
     ) -> Turn:
-        trunk = self._trunk
+        trunk = self.trunk
         span = self._spans.start(name, kind, trunk.context, trunk.links, attributes or {}, started)
         return Turn(span, started)
 
@@ -170,16 +170,16 @@ class Live:
         """
         current = get_current()
         span = get_current_span(current)
-        links = self._trunk.links
+        links = self.trunk.links
         if is_disowned(span):
-            current = set_span_in_context(self._trunk.span, current)
+            current = set_span_in_context(self.trunk.span, current)
             if span is self._cut:
                 message = Link(span.get_span_context(), {names.LINK_TYPE: names.LINK_MESSAGE})
                 links = (*links, message)
         elif span.get_span_context().is_valid:
             links = ()
-        elif self._trunk.is_span:
-            current = set_span_in_context(self._trunk.span, current)
+        elif self.trunk.is_span:
+            current = set_span_in_context(self.trunk.span, current)
         return current, links
 
     def _named_by_user(
@@ -214,9 +214,9 @@ class Live:
 
     def end_connection(self, closure: Closure, error: BaseException | None) -> None:
         """End the connection's own span, in the model that has one."""
-        if self._trunk.is_span:
-            self._end_with(self._trunk.span, closure, error)
-            disown(self._trunk.span)
+        if self.trunk.is_span:
+            self._end_with(self.trunk.span, closure, error)
+            disown(self.trunk.span)
 
     def _end_with(self, span: Span, closure: Closure, error: BaseException | None) -> None:
         if closure.is_error(self._config.error_close_codes):

@@ -22,8 +22,8 @@ from ._types import Scope
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-_MAX_TRACEPARENT: Final = 128
-_MAX_TRACESTATE: Final = 512
+MAX_TRACEPARENT: Final = 128
+MAX_TRACESTATE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,6 @@ def _within_limits(headers: Headers) -> bool:
     states = header_values(headers, b"tracestate")
     return (
         len(parents) <= 1
-        and sum(map(len, parents)) <= _MAX_TRACEPARENT
-        and len(",".join(states)) <= _MAX_TRACESTATE
+        and sum(map(len, parents)) <= MAX_TRACEPARENT
+        and len(",".join(states)) <= MAX_TRACESTATE
     )

@@ -52,10 +52,24 @@ SENT_SIZE: Final = "websocket.sent.size"
 CONNECTION_DURATION: Final = "websocket.connection.duration"
 LINK_TYPE: Final = "websocket.link.type"
 
+# Messaging conventions, on what passes through a channel layer or a fan-out.
+MESSAGING_SYSTEM: Final = "messaging.system"
+MESSAGING_OPERATION_NAME: Final = "messaging.operation.name"
+MESSAGING_OPERATION_TYPE: Final = "messaging.operation.type"
+MESSAGING_DESTINATION_NAME: Final = "messaging.destination.name"
+MESSAGING_DESTINATION_TEMPLATE: Final = "messaging.destination.template"
+MESSAGING_MESSAGE_ID: Final = "messaging.message.id"
+MESSAGING_CHANNELS_MESSAGE_TYPE: Final = "messaging.django.channels.message.type"
+
 # Values of ``websocket.link.type``.
 LINK_HANDSHAKE: Final = "handshake"
 LINK_MESSAGE: Final = "message"
 LINK_REMOTE: Final = "remote"
+LINK_EVENT: Final = "event"
+
+# Values of ``messaging.operation.type``, and the name of the span around a handler of an event.
+OPERATION_SEND: Final = "send"
+OPERATION_PROCESS: Final = "process"
 
 # Values of ``websocket.close.status``, by close code (RFC 6455, section 7.4 and the IANA registry).
 CLOSE_STATUS_BY_CODE: Final = {

@@ -55,16 +55,21 @@ def error_type(error: BaseException) -> str:
 
 
 class Spans:
-    """Starts and ends the spans of one connection."""
+    """Starts and ends spans that have the attributes `common`, which a route may join later.
 
-    __slots__ = ("_common", "_expected", "_recorded", "_tracer", "route", "session_id")
+    `expected` are the exceptions that a framework raises to steer.
+    """
+
+    __slots__ = ("_common", "_expected", "_recorded", "_tracer", "route")
 
     def __init__(
-        self, tracer: Tracer, session_id: str, expected: tuple[type[BaseException], ...]
+        self,
+        tracer: Tracer,
+        common: Mapping[str, AttributeValue],
+        expected: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self.session_id = session_id
         self._tracer = tracer
-        self._common: dict[str, AttributeValue] = {names.SESSION_ID: session_id}
+        self._common = dict(common)
         self.route: str | None = None
         self._expected = expected
         self._recorded: BaseException | None = None

@@ -17,6 +17,7 @@ from ._lifespan import serve_lifespan
 from ._log import report, shielded
 from ._session import SCOPE_KEY
 from ._types import ASGIApp, Message, Receive, Scope, Send
+from .events import Events
 
 __all__ = ["TracingMiddleware", "dispatch_traced"]
 
@@ -42,7 +43,10 @@ class TracingMiddleware:
             provider = self._config.tracer_provider
             await serve_lifespan(self.app, scope, receive, send, provider)
             return
-        connection = self._open(scope) if kind == "websocket" else None
+        connection = None
+        if kind == "websocket":
+            connection = self._open(scope)
+            scope.setdefault(SCOPE_KEY, None)  # what did not begin here shall not begin inside
         if connection is None:
             await self.app(scope, receive, send)
         else:
@@ -132,16 +136,16 @@ class TracingMiddleware:
 
 
 async def dispatch_traced(
-    connection: Connection, dispatch: Callable[[Message], Awaitable[None]], message: Message
+    told: Connection | Events, dispatch: Callable[[Message], Awaitable[None]], message: Message
 ) -> None:
     """Call `dispatch` for a message, or an event, with the span that belongs to it current."""
-    turn = connection.dispatching(message)
+    turn = told.dispatching(message)
     try:
         await dispatch(message)
     except BaseException as error:
-        connection.dispatched(message, turn, error)
+        told.dispatched(message, turn, error)
         raise
-    connection.dispatched(message, turn)
+    told.dispatched(message, turn)
 
 
 class _Wire:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from otel_ws import Config
 
-__all__ = ["NAMES", "PREFIX", "found"]
+__all__ = ["NAMES", "PREFIX", "Source", "found"]
 
 PREFIX = "OTEL_WS_"
 NAMES = tuple(PREFIX + each.name.upper() for each in fields(Config))
@@ -19,3 +19,19 @@ NAMES = tuple(PREFIX + each.name.upper() for each in fields(Config))
 def found() -> Mapping[str, Any]:
     """Return the settings of otel-ws that the project has set."""
     return {name: getattr(settings, name) for name in NAMES if hasattr(settings, name)}
+
+
+class Source:
+    """Settings that are read when they are needed: keywords stand before Django's."""
+
+    def __init__(self, keywords: Mapping[str, Any]) -> None:
+        self._keywords = keywords
+        self._found: Mapping[str, Any] | None = None
+        self._config = Config()
+
+    def config(self) -> Config:
+        """Return the settings of this moment. Raises ConfigError when one is wrong."""
+        now = found()
+        if now != self._found:
+            self._config, self._found = Config.load(self._keywords, now), now
+        return self._config

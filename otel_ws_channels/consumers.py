@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocke
 from otel_ws import Connection
 from otel_ws.asgi import dispatch_traced
 
+from .layers import events
 from .middleware import TracingMiddleware
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ class TracedConsumerMixin(_Consumer):
 
     async def _call_traced(self, scope: Any, receive: Any, send: Any) -> None:
         connection = Connection.of(scope)
-        if connection is None:
+        if connection is not None:
+            connection.dispatches(AcceptConnection, DenyConnection, StopConsumer, events=events)
+        elif scope["type"] == "websocket":
             await super().__call__(scope, receive, send)
             return
-        connection.dispatches(AcceptConnection, DenyConnection, StopConsumer)
         dispatch: Any = self.dispatch
-        self.__dict__["dispatch"] = partial(dispatch_traced, connection, dispatch)
+        self.__dict__["dispatch"] = partial(dispatch_traced, connection or events, dispatch)
         try:
             await super().__call__(scope, receive, send)
         finally:

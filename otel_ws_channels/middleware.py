@@ -28,15 +28,11 @@ class TracingMiddleware(asgi.TracingMiddleware):
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
         super().__init__(app, **settings)
-        self._keywords = settings
-        self._found: object = None
+        self._source = conf.Source(settings)
         self.config()
 
     def config(self) -> Config:
-        found = conf.found()
-        if found != self._found:
-            self._config, self._found = Config.load(self._keywords, found), found
-        return self._config
+        return self._source.config()
 
     def find_route(self, scope: Scope) -> Callable[[], str | None]:
         template = find_template(self.app, scope)

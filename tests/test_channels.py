@@ -9,6 +9,7 @@ import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer, JsonWebsocketConsumer
+from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path, re_path
@@ -117,16 +118,15 @@ async def test_a_consumer_without_the_mixin_has_all_but_its_turns(spans: Capture
     )
 
 
-async def test_events_of_the_layer_do_not_run_in_the_handshake(spans: CapturedSpans) -> None:
-    from channels.layers import get_channel_layer
-
+async def test_an_event_of_an_untraced_sender_is_processed_on_its_own(
+    spans: CapturedSpans,
+) -> None:
     class Room(TracedConsumer):
         async def connect(self) -> None:
             await self.channel_layer.group_add("news", self.channel_name)
             await self.accept()
 
         async def news_item(self, event: Any) -> None:
-            assert not trace.get_current_span().get_span_context().is_valid
             await self.send(event["text"])
 
     app = application(Room)
@@ -140,7 +140,8 @@ async def test_events_of_the_layer_do_not_run_in_the_handshake(spans: CapturedSp
         == """
         GET /room
         websocket.open /room -> GET /room
-        websocket.send /room -> GET /room
+        process news.item -> GET /room
+          websocket.send /room
         websocket.close -> GET /room
     """
     )

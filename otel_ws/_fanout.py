@@ -1,0 +1,61 @@
+"""What an event's sender becomes to those who process it: their parent, or a link.
+
+A group of three should read as one trace; a group of ten thousand must not make one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
+
+from . import _semconv as names
+from ._config import Config
+from ._log import run_hook
+from ._models import Trunk
+from .envelope import Envelope
+
+_MAX_CHILDREN: Final = 100
+_MAX_EVENTS: Final = 1024
+
+
+class _Recipients:
+    """Counts the recipients of the latest events in this process."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def count(self, event_id: str) -> int:
+        """Count one more recipient of an event; return how many there are by now."""
+        count = self._counts.pop(event_id, 0) + 1
+        if len(self._counts) >= _MAX_EVENTS:
+            del self._counts[next(iter(self._counts))]
+        self._counts[event_id] = count
+        return count
+
+
+_recipients = _Recipients()
+
+
+def grow_from(
+    envelope: Envelope | None, event: Mapping[str, Any], config: Config, trunk: Trunk
+) -> tuple[Context, tuple[Link, ...]]:
+    """Return what the processing of an event grows from, and its links."""
+    if envelope is None:
+        return trunk.context, trunk.links
+    if not trunk.is_span and _is_parent(envelope, event, config):
+        sender = NonRecordingSpan(envelope.context)
+        return set_span_in_context(sender, trunk.context), trunk.links
+    link = Link(envelope.context, {names.LINK_TYPE: names.LINK_EVENT})
+    return trunk.context, (link, *trunk.links)
+
+
+def _is_parent(envelope: Envelope, event: Mapping[str, Any], config: Config) -> bool:
+    fanout = config.fanout
+    if callable(fanout):
+        return run_hook(fanout, event) == "parent"
+    if fanout == "auto":
+        return _recipients.count(envelope.id) <= _MAX_CHILDREN
+    return fanout == "parent"

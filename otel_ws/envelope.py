@@ -1,0 +1,108 @@
+"""The envelope: how trace context travels with an event through a layer, a fan-out or a queue.
+
+One flat mapping of strings under one key of the event: ``v``, ``traceparent``, ``tracestate``,
+``id`` and ``sent`` (seconds since the epoch). It goes into a copy, and comes out of a copy before
+a handler sees the event: layers hand the same dict to every local recipient.
+The version is part of the contract: neighbouring versions run side by side while a deployment
+rolls. One that is not known is taken out and not read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from ._propagation import MAX_TRACEPARENT, MAX_TRACESTATE
+
+__all__ = ["KEY", "Envelope", "Event", "envelope_of", "new_id", "seal", "unseal"]
+
+KEY: Final = "__otel__"
+_VERSION: Final = "1"
+_MAX_ID: Final = 64
+_w3c = TraceContextTextMapPropagator()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What came with an event."""
+
+    context: SpanContext
+    """The span that has sent the event."""
+    id: str
+    """The event's random id: the same for every recipient."""
+    sent: float
+    """When it was sent, in seconds since the epoch, by the sender's clock."""
+
+
+class Event(dict[str, Any]):
+    """An event as its handler gets it: without the envelope, which stands beside it."""
+
+    __slots__ = ("envelope",)
+
+    def __init__(self, content: Mapping[str, Any], envelope: Envelope | None) -> None:
+        super().__init__(content)
+        self.envelope = envelope
+
+
+def new_id() -> str:
+    """Return a random id for an event."""
+    return secrets.token_hex(8)
+
+
+def seal(event: Mapping[str, Any], context: SpanContext, id: str, now: float) -> dict[str, Any]:
+    """Return a copy of `event` with an envelope; one that it has already is left alone."""
+    if KEY in event:
+        return dict(event)
+    trace, span, flags = context.trace_id, context.span_id, int(context.trace_flags)
+    carrier = {
+        "v": _VERSION,
+        "traceparent": f"00-{trace:032x}-{span:016x}-{flags:02x}",
+        "id": id,
+        "sent": f"{now:.6f}",
+    }
+    if context.trace_state:
+        carrier["tracestate"] = context.trace_state.to_header()
+    return {**event, KEY: carrier}
+
+
+def unseal(event: dict[str, Any]) -> dict[str, Any]:
+    """Return `event` as its handler is to get it: as it is, or as an `Event` of its own."""
+    if KEY not in event:
+        return event
+    content = {key: value for key, value in event.items() if key != KEY}
+    return Event(content, _read(event[KEY]))
+
+
+def envelope_of(event: Mapping[str, Any]) -> Envelope | None:
+    """Return what came with an event, if anything did."""
+    return event.envelope if isinstance(event, Event) else None
+
+
+def _read(carrier: Any) -> Envelope | None:
+    """Return what a carrier says, or None if it is not one of ours, or beyond the limits."""
+    if not isinstance(carrier, dict) or carrier.get("v") != _VERSION:
+        return None
+    if not all(isinstance(value, str) for value in carrier.values()):
+        return None
+    if not (
+        len(carrier.get("traceparent", "")) <= MAX_TRACEPARENT
+        and len(carrier.get("tracestate", "")) <= MAX_TRACESTATE
+    ):
+        return None
+    context = get_current_span(_w3c.extract(carrier, Context())).get_span_context()
+    if not context.is_valid:
+        return None
+    return Envelope(context, carrier.get("id", "")[:_MAX_ID], _seconds(carrier.get("sent", "")))
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

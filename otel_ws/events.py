@@ -1,0 +1,192 @@
+"""Events: what applications send through a channel layer or a fan-out, traced at both ends.
+
+Like `Connection` it is told what happens, and its methods are shielded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
+    attach,
+    get_current,
+)
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanKind, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from . import _semconv as names
+from ._config import Config
+from ._fanout import grow_from
+from ._log import run_hook, shielded
+from ._models import Trunk
+from ._session import current_session
+from ._spans import Spans, tracer
+from ._turn import Turn
+from .envelope import envelope_of, new_id, seal
+
+__all__ = ["Events", "Publication", "publish", "unobserved"]
+
+_R = TypeVar("_R")
+
+# Both keys that instrumentations look at.
+_UNOBSERVED: Final = Context(
+    {_SUPPRESS_INSTRUMENTATION_KEY: True, "suppress_instrumentation": True}
+)
+
+# What an HTTP consumer is told by its server, and by no layer.
+_PROTOCOL: Final = frozenset({"http.request", "http.disconnect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A publication under way: what to hand to the layer in the event's place, and its span."""
+
+    event: dict[str, Any]
+    span: Span
+
+
+async def publish(
+    events: Events,
+    operation: str,
+    call: Callable[[str, dict[str, Any]], Awaitable[_R]],
+    destination: str,
+    event: dict[str, Any],
+) -> _R:
+    """Call `call` to send `event`, in a span that travels with it."""
+    publication = events.publishing(operation, destination, event)
+    if publication is None:
+        return await call(destination, event)
+    before = get_current()
+    attach(set_span_in_context(publication.span, before))
+    try:
+        result = await call(destination, publication.event)
+    except BaseException as error:
+        attach(before)
+        events.published(publication, error)
+        raise
+    attach(before)
+    events.published(publication)
+    return result
+
+
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Run what polls for ever in a context that belongs to nobody, without instrumentation."""
+    before = get_current()
+    attach(_UNOBSERVED)
+    try:
+        yield
+    finally:
+        attach(before)
+
+
+class Events:
+    """Traces the events of one messaging system.
+
+    `system` is its name in ``messaging.system``, `config` returns the settings of this moment,
+    and `expected` are the exceptions that the framework raises to steer.
+    """
+
+    def __init__(
+        self, system: str, config: Callable[[], Config], *expected: type[BaseException]
+    ) -> None:
+        self._system = system
+        self._config = config
+        self._expected = expected
+        self._spans_of: tuple[Config, Spans] | None = None
+        self._type_attribute = f"messaging.{system}.message.type"
+
+    @shielded
+    def publishing(
+        self, operation: str, destination: str, event: Mapping[str, Any]
+    ) -> Publication | None:
+        """Somebody sends an event; without a tracer that works there is nothing to tell."""
+        config, spans = self._now()
+        event_id, kind = new_id(), str(event.get("type", ""))
+        attributes = self._attributes(operation, names.OPERATION_SEND, event_id, kind)
+        attributes[names.MESSAGING_DESTINATION_NAME] = destination
+        if template := run_hook(config.destination_template, destination):
+            attributes[names.MESSAGING_DESTINATION_TEMPLATE] = template
+        if session := current_session():
+            attributes[names.SESSION_ID] = session.id
+        name = f"{operation} {kind}".rstrip()
+        span = spans.start(name, SpanKind.PRODUCER, get_current(), (), attributes)
+        context = span.get_span_context()
+        if not context.is_valid:
+            return None
+        return Publication(seal(event, context, event_id, time.time()), span)
+
+    @shielded
+    def published(self, publication: Publication, error: BaseException | None = None) -> None:
+        """The layer has taken the event, or has refused it with `error`."""
+        self._end(publication.span, error)
+
+    @shielded
+    def dispatching(self, event: Mapping[str, Any]) -> Turn | None:
+        """The framework hands an event to a handler that belongs to no WebSocket."""
+        if event["type"] in _PROTOCOL:
+            return None
+        config, spans = self._now()
+        trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
+        return self.begin(event, spans, trunk, config)
+
+    @shielded
+    def dispatched(
+        self, event: Mapping[str, Any], turn: Turn | None, error: BaseException | None = None
+    ) -> None:
+        """The handler is done, or has raised `error`; `turn` is what `dispatching` returned."""
+        if turn is not None:
+            turn.leave()
+            self._end(turn.span, error)
+
+    def begin(self, event: Mapping[str, Any], spans: Spans, trunk: Trunk, config: Config) -> Turn:
+        """Begin the processing of an event by a handler whose spans grow from `trunk`.
+
+        It follows its sender in not being recorded: built-in samplers do not see links.
+        """
+        envelope = envelope_of(event)
+        unsampled = envelope is not None and not envelope.context.trace_flags.sampled
+        if envelope is not None and unsampled and config.inherit_sampling:
+            turn = Turn(NonRecordingSpan(envelope.context), 0)
+        else:
+            context, links = grow_from(envelope, event, config, trunk)
+            kind, event_id = str(event["type"]), envelope.id if envelope else None
+            operation = names.OPERATION_PROCESS
+            attributes = self._attributes(operation, operation, event_id, kind)
+            name = f"{operation} {kind}"
+            span = spans.start(name, SpanKind.CONSUMER, context, links, attributes)
+            turn = Turn(span, 0)
+        turn.enter(get_current())
+        return turn
+
+    def _now(self) -> tuple[Config, Spans]:
+        """Return the settings of this moment, and what starts spans by them."""
+        config = self._config()
+        if self._spans_of is None or self._spans_of[0] is not config:
+            self._spans_of = config, Spans(tracer(config.tracer_provider), {}, self._expected)
+        return self._spans_of
+
+    def _end(self, span: Span, error: BaseException | None) -> None:
+        _, spans = self._now()
+        spans.end(span, error)
+        spans.forget_error()
+
+    def _attributes(
+        self, operation: str, operation_type: str, event_id: str | None, kind: str
+    ) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            names.MESSAGING_SYSTEM: self._system,
+            names.MESSAGING_OPERATION_NAME: operation,
+            names.MESSAGING_OPERATION_TYPE: operation_type,
+        }
+        if event_id:
+            attributes[names.MESSAGING_MESSAGE_ID] = event_id
+        if kind:
+            attributes[self._type_attribute] = kind
+        return attributes

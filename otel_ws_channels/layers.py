@@ -1,0 +1,61 @@
+"""The traced channel layer: a proxy that carries trace context with every event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+from channels.exceptions import StopConsumer
+from django.utils.module_loading import import_string
+
+from otel_ws import envelope
+from otel_ws.events import Events, publish, unobserved
+
+from .conf import Source
+
+if TYPE_CHECKING:
+    _Proxy = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy
+
+__all__ = ["TracedChannelLayer", "events"]
+
+events = Events("django.channels", Source({}).config, StopConsumer)
+"""What is told of the events of all channel layers of this process."""
+
+
+class TracedChannelLayer(_Proxy):
+    """Any channel layer, traced.
+
+    As a ``BACKEND`` it takes the dotted path of the layer's class as `backend`, and hands every
+    other option of ``CONFIG`` to it; in code, `wrap` takes the layer itself. Whatever is not
+    overridden here is the layer's own.
+    """
+
+    def __init__(self, backend: str, **config: Any) -> None:
+        super().__init__(import_string(backend)(**config))
+
+    @classmethod
+    def wrap(cls, layer: Any) -> TracedChannelLayer:
+        """Return `layer`, traced; a traced one as it is."""
+        if isinstance(layer, TracedChannelLayer):
+            return layer
+        proxy = cls.__new__(cls)
+        wrapt.ObjectProxy.__init__(proxy, layer)
+        return proxy
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        await publish(events, "send", self.__wrapped__.send, channel, message)
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        await publish(events, "group_send", self.__wrapped__.group_send, group, message)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        with unobserved():
+            message: dict[str, Any] = await self.__wrapped__.receive(channel)
+        return envelope.unseal(message)
+
+    async def new_channel(self, *args: Any, **kwargs: Any) -> str:
+        with unobserved():
+            channel: str = await self.__wrapped__.new_channel(*args, **kwargs)
+        return channel
