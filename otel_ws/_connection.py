@@ -24,7 +24,7 @@ from ._session import SCOPE_KEY, Session, with_session
 from ._spans import Spans, measure, tracer
 from ._turn import Turn
 from ._types import Message, Scope
-from .events import Events
+from .events import Events, Ground
 
 Turns = Literal["receive", "dispatch", "none"]
 
@@ -136,7 +136,15 @@ class Connection:
             return close
         if kind == "websocket.connect" or self._events is None:
             return None
-        return self._events.begin(message, self._spans, live.trunk, self._config)
+        return self._events.begin(message, self._ground(live))
+
+    def _ground(self, live: Live) -> Ground:
+        return Ground(self._spans, live.trunk, self._config)
+
+    @property
+    def ground(self) -> Ground | None:
+        """What the processing of events grows from, on a connection that is open and recorded."""
+        return None if self.is_silent or self._live is None else self._ground(self._live)
 
     @shielded
     def dispatched(

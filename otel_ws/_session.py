@@ -31,6 +31,11 @@ class Session:
     """The settings that this connection was opened with."""
     _connection: Connection | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def connection(self) -> Connection | None:
+        """The connection itself, for adapters: what is told what happens."""
+        return self._connection
+
 
 def current_session() -> Session | None:
     """Return the session of the connection that this code runs for, or None outside of one."""

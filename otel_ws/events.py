@@ -23,14 +23,14 @@ from opentelemetry.util.types import AttributeValue
 from . import _semconv as names
 from ._config import Config
 from ._fanout import grow_from
-from ._log import run_hook, shielded
+from ._log import report, run_hook, shielded
 from ._models import Trunk
 from ._session import current_session
 from ._spans import Spans, tracer
 from ._turn import Turn
-from .envelope import envelope_of, new_id, seal
+from .envelope import Envelope, envelope_of, new_id, seal
 
-__all__ = ["Events", "Publication", "publish", "unobserved"]
+__all__ = ["Events", "Ground", "Handling", "Publication", "publish", "unobserved"]
 
 _R = TypeVar("_R")
 
@@ -41,6 +41,15 @@ _UNOBSERVED: Final = Context(
 
 # What an HTTP consumer is told by its server, and by no layer.
 _PROTOCOL: Final = frozenset({"http.request", "http.disconnect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the processing of an event grows from: a connection's, or nobody's."""
+
+    spans: Spans
+    trunk: Trunk
+    config: Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,21 @@ async def publish(
     attach(before)
     events.published(publication)
     return result
+
+
+class Handling:
+    """The processing of one event after another, each ended by the wish for the next."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._turn: Turn | None = None
+
+    def begin(self, event: Mapping[str, Any]) -> None:
+        self._turn = self._events.dispatching(event)
+
+    def end(self, error: BaseException | None = None) -> None:
+        turn, self._turn = self._turn, None
+        self._events.dispatched({}, turn, error)
 
 
 @contextmanager
@@ -129,12 +153,16 @@ class Events:
 
     @shielded
     def dispatching(self, event: Mapping[str, Any]) -> Turn | None:
-        """The framework hands an event to a handler that belongs to no WebSocket."""
-        if event["type"] in _PROTOCOL:
+        """An event is handed to its handler, on whatever connection this runs for, or on none."""
+        if event.get("type") in _PROTOCOL:
             return None
-        config, spans = self._now()
-        trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
-        return self.begin(event, spans, trunk, config)
+        session = current_session()
+        if session is None or session.connection is None:
+            config, spans = self._now()
+            trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
+            return self.begin(event, Ground(spans, trunk, config))
+        ground = session.connection.ground
+        return None if ground is None else self.begin(event, ground)
 
     @shielded
     def dispatched(
@@ -145,25 +173,31 @@ class Events:
             turn.leave()
             self._end(turn.span, error)
 
-    def begin(self, event: Mapping[str, Any], spans: Spans, trunk: Trunk, config: Config) -> Turn:
-        """Begin the processing of an event by a handler whose spans grow from `trunk`.
+    def dropped(self) -> None:
+        """An event was lost on its way to a recipient, and its sender does not hear of it."""
+        report(f"a {self._system} recipient is too slow: events for it are dropped")
+
+    def begin(self, event: Mapping[str, Any], ground: Ground) -> Turn:
+        """Begin the processing of an event.
 
         It follows its sender in not being recorded: built-in samplers do not see links.
         """
         envelope = envelope_of(event)
         unsampled = envelope is not None and not envelope.context.trace_flags.sampled
-        if envelope is not None and unsampled and config.inherit_sampling:
+        if envelope is not None and unsampled and ground.config.inherit_sampling:
             turn = Turn(NonRecordingSpan(envelope.context), 0)
         else:
-            context, links = grow_from(envelope, event, config, trunk)
-            kind, event_id = str(event["type"]), envelope.id if envelope else None
-            operation = names.OPERATION_PROCESS
-            attributes = self._attributes(operation, operation, event_id, kind)
-            name = f"{operation} {kind}"
-            span = spans.start(name, SpanKind.CONSUMER, context, links, attributes)
-            turn = Turn(span, 0)
+            turn = Turn(self._start(event, envelope, ground), 0)
         turn.enter(get_current())
         return turn
+
+    def _start(self, event: Mapping[str, Any], envelope: Envelope | None, ground: Ground) -> Span:
+        context, links = grow_from(envelope, event, ground.config, ground.trunk)
+        kind, event_id = str(event.get("type", "")), envelope.id if envelope else None
+        operation = names.OPERATION_PROCESS
+        attributes = self._attributes(operation, operation, event_id, kind)
+        name = f"{operation} {kind}".rstrip()
+        return ground.spans.start(name, SpanKind.CONSUMER, context, links, attributes)
 
     def _now(self) -> tuple[Config, Spans]:
         """Return the settings of this moment, and what starts spans by them."""

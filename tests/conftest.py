@@ -10,6 +10,7 @@ import pytest
 
 from otel_ws import _log
 from otel_ws.testing import CapturedSpans, capture_spans
+from testproject.redis_server import RedisServer, running_redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
 
@@ -56,3 +57,10 @@ def spans() -> Iterator[CapturedSpans]:
     """Every span that is started in this test."""
     with capture_spans() as captured:
         yield captured
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis, the same for all tests."""
+    with running_redis() as server:
+        yield server
