@@ -14,6 +14,8 @@ Initiator = Literal["client", "server"]
 _SERVER_ERRORS: Final = frozenset({1011, 1013, 1014, 1015})
 # Only a server says that the service restarts; uvicorn tells the application so at shutdown.
 _SERVICE_RESTART: Final = 1012
+# A server that gives up on a silent client tells its application so with a reason.
+_PING_TIMEOUT_CODES: Final = frozenset({1006, 1011})
 _FIRST_APPLICATION_CODE: Final = 3000
 
 
@@ -57,7 +59,7 @@ def left_open(*, failed: bool, cancelled: bool) -> Closure:
 def _status(code: int | None, reason: Any) -> str:
     if code is None:
         return names.CLOSE_STATUS_BY_CODE[1005]
-    if isinstance(reason, str) and "ping timeout" in reason:
+    if code in _PING_TIMEOUT_CODES and isinstance(reason, str) and "ping timeout" in reason:
         return names.CLOSE_TIMEOUT
     if code >= _FIRST_APPLICATION_CODE:
         return names.CLOSE_APPLICATION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypedDict
 
@@ -12,9 +12,8 @@ from opentelemetry.trace import Span, TracerProvider
 
 from . import _rules as rules
 from ._rules import ConfigError, Rule
+from ._sources import collect
 from ._types import Message, Scope
-
-PREFIX = "OTEL_WS_"
 
 Model = Literal["session", "connection"]
 MetricsLevel = Literal["off", "connection", "message"]
@@ -42,6 +41,8 @@ class Hooks:
 def _hooks(value: Any) -> Hooks:
     if isinstance(value, Hooks):
         return value
+    if not isinstance(value, Mapping):
+        raise TypeError
     known = [each.name for each in fields(Hooks)]
     for name in value.keys() - known:
         near = rules.suggestion(name, known)
@@ -158,9 +159,8 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = _rule_of(each).check(each.name, getattr(self, each.name))
-            object.__setattr__(self, each.name, value)
+        for name, rule in rules_of(type(self)).items():
+            object.__setattr__(self, name, rule.check(name, getattr(self, name)))
 
     def excludes(self, path: str, route: str | None) -> bool:
         """Tell whether `excluded_routes` names this path or the route that it takes."""
@@ -168,19 +168,18 @@ class Config:
         return any(fnmatchcase(t, pattern) for t in targets for pattern in self.excluded_routes)
 
     @classmethod
-    def load(cls, keywords: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Config:
+    def load(
+        cls,
+        keywords: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Config:
         """Make a Config: keyword before Django setting before environment before default.
 
         `settings` maps upper-case names (``OTEL_WS_MODEL``) to values.
         Raises ConfigError for a wrong value or an unknown keyword, and names where it came from.
         """
-        known = [each.name for each in fields(cls)]
-        for name in keywords:
-            if name not in known:
-                near = rules.suggestion(name, known)
-                raise ConfigError(f"{name}: there is no such setting. {near}")
-        found = (_find(each, keywords, settings or {}) for each in fields(cls))
-        return cls(**{name: value for name, value in found if name})
+        return cls(**collect(rules_of(cls), keywords, settings or {}, environ))
 
 
 class Settings(TypedDict, total=False):
@@ -205,21 +204,6 @@ class Settings(TypedDict, total=False):
     tracer_provider: TracerProvider | None
 
 
-def _rule_of(setting: Field[Any]) -> Rule:
-    rule: Rule = setting.metadata["rule"]
-    return rule
-
-
-def _find(
-    setting: Field[Any], keywords: Mapping[str, Any], settings: Mapping[str, Any]
-) -> tuple[str, Any]:
-    """Return the setting's name and value from the first source that has it, or an empty name."""
-    name, rule, upper = setting.name, _rule_of(setting), PREFIX + setting.name.upper()
-    if name in keywords:
-        return name, rule.check(name, keywords[name])
-    if upper in settings:
-        return name, rule.check(upper, settings[upper])
-    text = os.environ.get(upper)
-    if text and rule.parse is not None:  # An empty variable is an unset one (OpenTelemetry's rule).
-        return name, rule.check(f"environment variable {upper}", rule.parse(text))
-    return "", None
+def rules_of(settings: type[Config]) -> dict[str, Rule]:
+    """Return the rule of each setting, by its name."""
+    return {each.name: each.metadata["rule"] for each in fields(settings)}

@@ -12,7 +12,7 @@ from . import _semconv as names
 from ._close import Closure
 from ._config import Config
 from ._handshake import Handshake
-from ._log import run_hook
+from ._log import report, run_hook
 from ._models import Trunk, connection_trunk, session_trunk
 from ._spans import Spans, error_type, measure
 from ._turn import Turn, disown, is_disowned
@@ -187,7 +187,9 @@ class Live:
     ) -> str:
         """Return the name of a span whose message the user's function has a name for."""
         name = run_hook(self._config.message_name, self._scope, message)
-        if not name:
+        if not isinstance(name, str) or not name:
+            if name is not None:
+                report("message_name returned neither a text nor None; the default name is used")
             return default
         attributes[names.MESSAGE_NAME] = name
         return f"{span_name} {name}"

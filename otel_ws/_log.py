@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from math import inf
 from typing import ParamSpec, TypeVar
@@ -58,7 +59,7 @@ def run_hook(hook: Callable[_P, _R] | None, *args: _P.args, **kwargs: _P.kwargs)
         return None
     try:
         return hook(*args, **kwargs)
-    except Exception as error:
+    except (Exception, CancelledError) as error:
         report(f"{_name(hook)} failed; tracing goes on without it", error)
         return None
 

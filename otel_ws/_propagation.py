@@ -77,7 +77,10 @@ def _level(trust: Trust, scope: Scope, config: Config) -> TrustLevel:
             report("a trust function failed; the context it judged is ignored", error)
             return "ignore"
         if level not in ("parent", "link", "ignore"):
-            report("a trust function returned no trust; the context it judged is ignored")
+            report(
+                f"a trust function returned a {type(level).__name__} that is not 'parent', 'link' "
+                "or 'ignore'; the context it judged is ignored"
+            )
             return "ignore"
     return "link" if level == "parent" and config.edge == "public" else level
 

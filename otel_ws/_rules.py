@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 
@@ -32,9 +33,13 @@ class Rule:
             raise
         except Exception as error:  # A dotted path runs the module that it names.
             raise ConfigError(
-                f"{name}: expected {self.expected}, got {value!r}. "
+                f"{name}: expected {self.expected}, got {shorten(repr(value), 200)}. "
                 f"{suggestion(value, self.words)}{_detail(error)}"
             ) from None
+
+
+def shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def suggestion(value: object, words: Iterable[str]) -> str:
@@ -129,6 +134,8 @@ def _function(value: Any) -> Any:
         value = getattr(import_module(module), name)
     if not callable(value):
         raise TypeError
+    if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        raise NotImplementedError("an async function cannot be called where no one awaits it")
     return value
 
 

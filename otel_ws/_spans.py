@@ -12,6 +12,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
+from ._log import report
 from ._types import Message
 from ._version import __version__
 
@@ -106,7 +107,10 @@ class Spans:
             if self._recorded is not error:
                 self._recorded = error
                 span.record_exception(error)
-        span.end()
+        try:
+            span.end()
+        except Exception as failure:  # A processor's; what is left to be done here is ours.
+            report("a span could not be ended as its processors want", failure)
 
     def fail(self, span: Span, error: str, description: str | None = None) -> None:
         span.set_attribute(names.ERROR_TYPE, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from channels.routing import URLRouter, get_default_application
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.core.exceptions import ImproperlyConfigured
 
 from otel_ws import Config, ConfigError, asgi
 
@@ -32,9 +32,14 @@ Check = Callable[..., Sequence[CheckMessage]]
 
 
 def check_values(**_: Any) -> list[CheckMessage]:
-    """E001: a setting has a wrong value."""
+    """E001: a setting, or an environment variable that no setting stands before, is wrong."""
     found = conf.found()
-    return [Error(str(error), id=f"{_APP}.E001") for error in _errors(found)]
+    unset = {name: text for name, text in os.environ.items() if name not in found}
+    sources: list[tuple[dict[str, Any], dict[str, str]]] = [
+        *(({name: value}, {}) for name, value in found.items()),
+        *(({}, {name: text}) for name, text in unset.items()),
+    ]
+    return [Error(str(error), id=f"{_APP}.E001") for error in _errors(sources)]
 
 
 def check_names(**_: Any) -> list[CheckMessage]:
@@ -48,7 +53,11 @@ def check_names(**_: Any) -> list[CheckMessage]:
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
     """E003: our ASGI middleware stands in Django's ``MIDDLEWARE``, which no WebSocket passes."""
-    misplaced = [m for m in settings.MIDDLEWARE if m.endswith(".TracingMiddleware") and _APP in m]
+    misplaced = [
+        name
+        for name in settings.MIDDLEWARE
+        if name.startswith("otel_ws") and name.endswith(".TracingMiddleware")
+    ]
     return [
         Error(
             f"{name} is ASGI middleware, but stands in MIDDLEWARE, which never sees a WebSocket.",
@@ -104,7 +113,7 @@ def _consumer(consumer: type) -> Iterator[CheckMessage]:
             obj=consumer,
             id=f"{_APP}.W003",
         )
-    elif consumer.__call__ is not TracedConsumerMixin.__call__:
+    elif _answers_before_the_mixin(consumer):
         yield Error(
             f"{consumer.__qualname__} does not get to TracedConsumerMixin: "
             "a base before it answers the call.",
@@ -112,6 +121,12 @@ def _consumer(consumer: type) -> Iterator[CheckMessage]:
             obj=consumer,
             id=f"{_APP}.E004",
         )
+
+
+def _answers_before_the_mixin(consumer: type) -> bool:
+    """Tell whether a class of Channels, which calls no super, comes before the mixin."""
+    earlier = consumer.__mro__[: consumer.__mro__.index(TracedConsumerMixin)]
+    return any("__call__" in vars(c) and c.__module__.startswith("channels.") for c in earlier)
 
 
 def _consumers(application: Any) -> Iterator[type]:
@@ -127,23 +142,22 @@ def _consumers(application: Any) -> Iterator[type]:
 
 
 def _application() -> Any:
-    """Return the ASGI application, or None: without one Channels says so itself."""
-    if not getattr(settings, "ASGI_APPLICATION", None):
-        return None
+    """Return the ASGI application, or None: what cannot be imported says so when it is served."""
     try:
         return get_default_application()
-    except (ImproperlyConfigured, ConfigError):
+    except Exception:
         return None
 
 
-def _errors(found: Any) -> Iterator[ConfigError]:
-    for name, value in found.items():
+def _errors(sources: list[tuple[dict[str, Any], dict[str, str]]]) -> Iterator[ConfigError]:
+    for found, environ in sources:
         try:
-            Config.load({}, {name: value})
+            Config.load({}, found, environ)
         except ConfigError as error:
             yield error
 
 
 def _hint(name: str) -> str:
-    near = get_close_matches(name, conf.NAMES, n=1)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(conf.NAMES)}."
+    names = {each.removeprefix(conf.PREFIX): each for each in conf.NAMES}
+    near = get_close_matches(name.removeprefix(conf.PREFIX), names, n=1)
+    return f"Did you mean {names[near[0]]}?" if near else f"There are: {', '.join(conf.NAMES)}."

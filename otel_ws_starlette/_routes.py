@@ -51,7 +51,7 @@ def _follow(routes: Iterable[BaseRoute], scope: dict[str, Any]) -> tuple[str, st
 def _routes_below(app: Any) -> Iterable[BaseRoute]:
     """Return the routes of `app`, or of the first application with routes that it wraps."""
     for _ in range(_MAX_LAYERS):
-        routes: Iterable[BaseRoute] | None = getattr(app, "routes", None)
+        routes = [each for each in getattr(app, "routes", ()) if isinstance(each, BaseRoute)]
         if routes:
             return routes
         app = getattr(app, "app", None)

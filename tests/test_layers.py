@@ -98,7 +98,9 @@ async def test_in_the_connection_model_an_event_is_linked(
     listening = await _in_the_room(application(Room, model="connection"), 1)
     await layer.group_send("room", {"type": "room.said", "text": "hi"})
     await asyncio.gather(*listening)
-    assert spans == """
+    assert (
+        spans
+        == """
         GET /room
           websocket.connection /room
             websocket.open /room
@@ -107,6 +109,7 @@ async def test_in_the_connection_model_an_event_is_linked(
             websocket.close
         group_send room.said
     """
+    )
 
 
 async def test_neither_sender_nor_handler_sees_the_envelope(

@@ -1,0 +1,145 @@
+"""Whatever breaks in our own code, the application sees exactly what it sees without us.
+
+Each function and method below `Connection` is made to raise, one by one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from otel_ws import (
+    _close,
+    _connection,
+    _handshake,
+    _live,
+    _models,
+    _propagation,
+    _request,
+    _session,
+    _spans,
+    _turn,
+)
+
+from .stories import EVERYTHING, tell_all, untraced
+
+MODULES = (
+    _close,
+    _connection,
+    _handshake,
+    _live,
+    _models,
+    _propagation,
+    _request,
+    _session,
+    _spans,
+    _turn,
+)
+NOT_TO_BREAK = {
+    "_session.current_session",  # the application calls it, and hears of its failures
+    "_connection.Connection.is_turning",  # reads one attribute, at every message: nothing can fail
+    "_propagation._HeadersGetter.keys",  # for propagators that a user has chosen
+}
+
+
+class Broken(Exception):
+    """Our code is broken."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function of a module, or a method of a class."""
+
+    owner: Any
+    name: str
+
+    def __str__(self) -> str:
+        owner = self.owner
+        module = owner if isinstance(owner, ModuleType) else sys.modules[owner.__module__]
+        short = module.__name__.removeprefix("otel_ws.")
+        return ".".join([short, *([owner.__name__] if owner is not module else []), self.name])
+
+    def break_it(self, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+        """Make the part raise; return a list that grows with each call of it."""
+        calls: list[None] = []
+
+        def broken(*_: Any, **__: Any) -> Any:
+            calls.append(None)
+            raise Broken
+
+        part = vars(self.owner)[self.name]
+        written = getattr(part, "__func__", part)
+        broken.__qualname__ = getattr(part, "__qualname__", self.name)
+        cells = getattr(written, "__closure__", None) or ()
+        shield = [cell for cell in cells if cell.cell_contents is inspect.unwrap(written)]
+        if shield:
+            monkeypatch.setattr(shield[0], "cell_contents", broken)
+        elif isinstance(self.owner, ModuleType):
+            for module in _ours():
+                for name, value in list(vars(module).items()):
+                    if value is part:
+                        monkeypatch.setattr(module, name, broken)
+        else:
+            wrap: Any = type(part) if isinstance(part, staticmethod | property) else None
+            monkeypatch.setattr(self.owner, self.name, wrap(broken) if wrap else broken)
+        return calls
+
+
+def _ours() -> list[ModuleType]:
+    return [m for name, m in sys.modules.items() if name.partition(".")[0].startswith("otel_ws")]
+
+
+def _parts() -> Iterator[Part]:
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) != module.__name__:
+                continue
+            if inspect.isclass(value):
+                yield from _methods(value)
+            elif callable(value):
+                yield Part(module, name)
+
+
+def _methods(owner: type) -> Iterator[Part]:
+    for name, value in vars(owner).items():
+        written = inspect.isroutine(value) or isinstance(value, property | staticmethod)
+        if written and (
+            not name.startswith("__") or (name == "__init__" and not is_dataclass(owner))
+        ):
+            yield Part(owner, name)
+
+
+PARTS = [part for part in _parts() if str(part) not in NOT_TO_BREAK]
+expected = cache(untraced)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_a_broken_part_hurts_nobody_and_is_named(
+    part: Part,
+    monkeypatch: pytest.MonkeyPatch,
+    our_log: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wanted = expected()
+    calls = part.break_it(monkeypatch)
+    assert tell_all(**EVERYTHING) == wanted
+    assert calls, "no story reaches this part"
+    assert our_log
+    assert len(our_log) == len(set(our_log)), "a cause is logged once a minute"
+    for record in caplog.records:
+        assert "<locals>" not in record.getMessage()
+        assert record.exc_info is not None
+        assert isinstance(record.exc_info[1], Broken)
+
+
+def test_parts_are_found() -> None:
+    found = {str(part) for part in PARTS}
+    assert {"_connection.Connection.received", "_live.Live.begin_send", "_turn.disown"} <= found
+    assert len(found) > 60
