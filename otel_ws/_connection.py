@@ -83,7 +83,7 @@ class Connection:
     def of(scope: Scope) -> Connection | None:
         """Return the connection that `scope` belongs to, if it is traced."""
         session = scope.get(SCOPE_KEY)
-        connection = session._connection if isinstance(session, Session) else None
+        connection = session.connection if isinstance(session, Session) else None
         return None if connection is None or connection.is_silent else connection
 
     @shielded
@@ -134,17 +134,17 @@ class Connection:
             close = live.begin_close()
             close.enter(before)
             return close
-        if kind == "websocket.connect" or self._events is None:
+        ground = self.ground
+        if kind == "websocket.connect" or self._events is None or ground is None:
             return None
-        return self._events.begin(message, self._ground(live))
-
-    def _ground(self, live: Live) -> Ground:
-        return Ground(self._spans, live.trunk, self._config)
+        return self._events.begin(message, ground)
 
     @property
     def ground(self) -> Ground | None:
         """What the processing of events grows from, on a connection that is open and recorded."""
-        return None if self.is_silent or self._live is None else self._ground(self._live)
+        if self._live is None or self.is_silent:
+            return None
+        return Ground(self._spans, self._live.trunk, self._config)
 
     @shielded
     def dispatched(

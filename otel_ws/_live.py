@@ -186,10 +186,11 @@ class Live:
         self, default: str, span_name: str, message: Message, attributes: dict[str, AttributeValue]
     ) -> str:
         """Return the name of a span whose message the user's function has a name for."""
-        name = run_hook(self._config.message_name, self._scope, message)
-        if not isinstance(name, str) or not name:
-            if name is not None:
-                report("message_name returned neither a text nor None; the default name is used")
+        name: object = run_hook(self._config.message_name, self._scope, message)
+        if name is not None and not isinstance(name, str):
+            report("message_name returned neither a text nor None; the default name is used")
+            return default
+        if not name:
             return default
         attributes[names.MESSAGE_NAME] = name
         return f"{span_name} {name}"

@@ -29,12 +29,8 @@ class Session:
     """What the handshake carried, as far as it is trusted: empty where it is not."""
     config: Config
     """The settings that this connection was opened with."""
-    _connection: Connection | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def connection(self) -> Connection | None:
-        """The connection itself, for adapters: what is told what happens."""
-        return self._connection
+    connection: Connection | None = field(default=None, repr=False, compare=False)
+    """The connection itself, for adapters: what is told what happens."""
 
 
 def current_session() -> Session | None:

@@ -18,6 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from ._log import shielded
 from ._propagation import MAX_TRACEPARENT, MAX_TRACESTATE
 
 __all__ = ["KEY", "Envelope", "Event", "envelope_of", "new_id", "seal", "unseal"]
@@ -76,7 +77,12 @@ def unseal(event: dict[str, Any]) -> dict[str, Any]:
     if KEY not in event:
         return event
     content = {key: value for key, value in event.items() if key != KEY}
-    return Event(content, _read(event[KEY]))
+    return _with_envelope(content, event[KEY]) or content
+
+
+@shielded
+def _with_envelope(content: dict[str, Any], carrier: Any) -> Event:
+    return Event(content, _read(carrier))
 
 
 def envelope_of(event: Mapping[str, Any]) -> Envelope | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import socket
 import subprocess
@@ -43,11 +42,12 @@ class RedisServer:
             self._process = None
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError):
+        try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
                 return connection.recv(5) == b"+PONG"
-        return False
+        except OSError:
+            return False
 
 
 @contextmanager

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.routing import URLRouter
 from django.urls import re_path
 from opentelemetry.sdk.trace import TracerProvider
@@ -14,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 import otel_ws_channels
 from otel_ws import Hooks, asgi
 from otel_ws_channels import TracedConsumerMixin
+from otel_ws_channels.layers import TracedChannelLayer
 
 from .playing import CONNECT, LEAVE, Messages, play, scope_of
 
@@ -26,6 +29,7 @@ def say(text: str) -> dict[str, Any]:
 
 STORIES = {
     "talk": ("/", (CONNECT, say("hello"), say("again"), LEAVE)),
+    "event": ("/", (CONNECT, say("push"))),
     "server closes": ("/", (CONNECT, say("bye"), LEAVE)),
     "crash in a handler": ("/", (CONNECT, say("crash"))),
     "crash before accept": ("/crash", (CONNECT,)),
@@ -52,7 +56,17 @@ class Room(AsyncWebsocketConsumer):
         self.seen.append({"text": text_data})
         if text_data == "crash":
             raise Crash("in receive")
-        await (self.close(4001) if text_data == "bye" else self.send(text_data))
+        if text_data == "push":
+            await self.channel_layer.send(
+                self.channel_name, {"type": "room.push", "text": "pushed"}
+            )
+        else:
+            await (self.close(4001) if text_data == "bye" else self.send(text_data))
+
+    async def room_push(self, event: Any) -> None:
+        self.seen.append(dict(event))
+        await self.send(event["text"])
+        raise StopConsumer
 
     async def disconnect(self, code: Any) -> None:
         self.seen.append({"code": code})
@@ -64,6 +78,8 @@ class TracedRoom(TracedConsumerMixin, Room):
 
 def channels_app(seen: Messages, is_traced: bool) -> Any:
     Room.seen = seen
+    layer = InMemoryChannelLayer()
+    channel_layers.set("default", TracedChannelLayer.wrap(layer) if is_traced else layer)
     consumer = TracedRoom if is_traced else Room
     return URLRouter([re_path("", consumer.as_asgi())])
 
@@ -85,6 +101,8 @@ def plain_app(seen: Messages, is_traced: bool) -> Any:
                 await send({"type": "websocket.close", "code": 4001})
             else:
                 await send({"type": "websocket.send", "text": message["text"]})
+            if message["text"] == "push":
+                return
         seen.append(message)
 
     return room
@@ -110,6 +128,8 @@ class World:
             sent = play(app, *messages, scope=scope)
         except Exception as error:
             return seen, type(error), str(error)
+        finally:
+            channel_layers.backends.clear()
         return seen, sent
 
 

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from otel_ws.events import Events
 from otel_ws.testing import CapturedSpans
 from otel_ws_starlette import TracingMiddleware
 from otel_ws_starlette.fanout import Fanout, MemoryFanout, RedisFanout
@@ -188,12 +189,14 @@ async def test_what_others_publish_comes_through_as_it_is(
 async def test_others_see_a_plain_json_object(
     redis_server: RedisServer, spans: CapturedSpans
 ) -> None:
-    async with redis.asyncio.from_url(redis_server.url) as client:
-        async with client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await pubsub.subscribe("room")
-            await RedisFanout(client).publish("room", {"type": "said"})
-            while (found := await pubsub.get_message(timeout=1)) is None:
-                pass
+    async with (
+        redis.asyncio.from_url(redis_server.url) as client,
+        client.pubsub(ignore_subscribe_messages=True) as pubsub,
+    ):
+        await pubsub.subscribe("room")
+        await RedisFanout(client).publish("room", {"type": "said"})
+        while (found := await pubsub.get_message(timeout=1)) is None:
+            pass
     message = json.loads(found["data"])
     assert message.keys() == {"type", "__otel__"}
     assert {type(value) for value in message["__otel__"].values()} == {str}
@@ -207,3 +210,21 @@ async def test_who_falls_behind_loses_events_and_it_is_said(our_log: list[str]) 
         numbers = [(await anext(events)).message["number"] for _ in range(2)]
     assert numbers == [0, 1]
     assert our_log == ["a memory recipient is too slow: events for it are dropped"]
+
+
+@pytest.mark.parametrize("part", ["begin", "_start", "_now", "_end", "_attributes"])
+async def test_broken_parts_cost_the_trace_and_not_the_message(
+    part: str, monkeypatch: pytest.MonkeyPatch, our_log: list[str]
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise LookupError("a bug of ours")
+
+    monkeypatch.setattr(Events, part, broken)
+    ready, fanout = asyncio.Event(), MemoryFanout()
+    collecting = asyncio.create_task(_collect(fanout, 2, ready))
+    await ready.wait()
+    for _ in range(2):
+        await fanout.publish("room", {"type": "said"})
+    assert await collecting == [{"type": "said"}] * 2
+    assert all(line.startswith("Events.") and "failed" in line for line in our_log)
+    assert 1 <= len(our_log) <= 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from channels.exceptions import ChannelFull
@@ -33,8 +33,8 @@ def layer() -> Iterator[TracedChannelLayer]:
 
 
 class Room(TracedConsumer):
-    groups = ["room"]
-    seen: list[Any] = []
+    groups = ("room",)
+    seen: ClassVar[list[Any]] = []
 
     async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
         await self.channel_layer.group_send("room", {"type": "room.said", "text": text_data})
@@ -115,7 +115,7 @@ async def test_in_the_connection_model_an_event_is_linked(
 async def test_neither_sender_nor_handler_sees_the_envelope(
     layer: TracedChannelLayer, spans: CapturedSpans
 ) -> None:
-    Room.seen = []
+    Room.seen.clear()
     listening = await _in_the_room(application(Room), 2)
     message = {"type": "room.said", "text": "hi"}
     await layer.group_send("room", message)
