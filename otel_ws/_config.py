@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypedDict
 
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, TracerProvider
 
 from . import _rules as rules
@@ -50,14 +51,18 @@ def _hooks(value: Any) -> Hooks:
     return Hooks(**value)
 
 
-def _provider(value: Any) -> Any:
-    if value is None or (hasattr(value, "get_tracer") and not isinstance(value, type)):
-        return value
-    raise TypeError
+def _provider(method: str) -> Callable[[Any], Any]:
+    def accept(value: Any) -> Any:
+        if value is None or (hasattr(value, method) and not isinstance(value, type)):
+            return value
+        raise TypeError
+
+    return accept
 
 
 _HOOKS = Rule("Hooks(...), or a mapping of hook names to functions or dotted paths", _hooks, None)
-_PROVIDER = Rule("a TracerProvider, or None for the global one", _provider, None)
+_PROVIDER = Rule("a TracerProvider, or None for the global one", _provider("get_tracer"), None)
+_METER_PROVIDER = Rule("a MeterProvider, or None for the global one", _provider("get_meter"), None)
 _TRUST = rules.choice_or_function("parent", "link", "ignore")
 _FANOUT = rules.choice_or_function("auto", "parent", "link")
 
@@ -157,6 +162,9 @@ class Config:
     tracer_provider: TracerProvider | None = field(
         default=None, metadata=_rule(_PROVIDER, "the provider to use instead of the global one")
     )
+    meter_provider: MeterProvider | None = field(
+        default=None, metadata=_rule(_METER_PROVIDER, "the same, for metrics")
+    )
 
     def __post_init__(self) -> None:
         for name, rule in rules_of(type(self)).items():
@@ -202,6 +210,7 @@ class Settings(TypedDict, total=False):
     destination_template: Callable[[str], str | None] | None
     hooks: Hooks
     tracer_provider: TracerProvider | None
+    meter_provider: MeterProvider | None
 
 
 def rules_of(settings: type[Config]) -> dict[str, Rule]:

@@ -17,11 +17,15 @@ from opentelemetry.trace import Span, set_span_in_context
 from . import _semconv as names
 from ._close import Closure, closed_by_server, left_open, seen_disconnect
 from ._config import Config
+from ._frame import Frame
 from ._handshake import Handshake
 from ._live import Live
 from ._log import run_hook, shielded
+from ._measures import Measures
+from ._sends import Sending
 from ._session import SCOPE_KEY, Session, with_session
-from ._spans import Spans, measure, tracer
+from ._silent import SilentConnection
+from ._spans import Spans, tracer
 from ._turn import Turn
 from ._types import Message, Scope
 from .events import Events, Ground
@@ -50,14 +54,13 @@ class Connection:
         expected: tuple[type[BaseException], ...] = (),
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._scope = scope
-        self._config = config
         self._turns = turns
-        self._clock = clock
         session_id = secrets.token_hex(16)
         common = {names.SESSION_ID: session_id}
         self._spans = Spans(tracer(config.tracer_provider), common, expected)
-        self._handshake = Handshake(scope, config, self._spans, session_id, find_route, outer)
+        measures = Measures(scope, config, clock)
+        self._frame = Frame(scope, config, self._spans, measures, clock)
+        self._handshake = Handshake(self._frame, session_id, find_route, outer)
         span = self._handshake.span
         self.session = Session(
             session_id,
@@ -101,6 +104,13 @@ class Connection:
         """Tell whether a turn is open that `cut` may have to end."""
         return self._turn is not None
 
+    def told(self) -> Connection | SilentConnection | None:
+        """Return what is to be told: this, or in its place one that only counts, or nobody."""
+        if not self.is_silent:
+            return self
+        is_off = self._frame.measures.is_off
+        return None if is_off else SilentConnection(self._frame, self._handshake)
+
     @shielded
     def receiving(self) -> None:
         """The application asks for a message: it is done with the one before."""
@@ -110,7 +120,7 @@ class Connection:
     @shielded
     def received(self, message: Message) -> None:
         """The server had a message for the application."""
-        live, kind, self._arrived = self._live, message["type"], self._clock()
+        live, kind, self._arrived = self._live, message["type"], self._frame.clock()
         if kind == "websocket.disconnect":
             self._closure = self._closure or seen_disconnect(message)
             if live and self._turns != "dispatch":
@@ -119,7 +129,7 @@ class Connection:
             if self._turns == "receive":
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
-                live.tally_received(measure(message)[1])
+                self._frame.measures.received(message)
 
     @shielded
     def dispatching(self, message: Message) -> Turn | None:
@@ -128,6 +138,7 @@ class Connection:
         if live is None:
             return None
         if kind == "websocket.receive":
+            live.waited(message, self._arrived)
             return live.begin_message(message, self._arrived)
         before = live.settle()
         if kind == "websocket.disconnect":
@@ -144,7 +155,7 @@ class Connection:
         """What the processing of events grows from, on a connection that is open and recorded."""
         if self._live is None or self.is_silent:
             return None
-        return Ground(self._spans, self._live.trunk, self._config)
+        return Ground(self._spans, self._live.trunk, self._frame.config)
 
     @shielded
     def dispatched(
@@ -152,30 +163,33 @@ class Connection:
     ) -> None:
         """The handler is done, or has raised `error`; `turn` is what `dispatching` returned."""
         kind = message["type"]
-        if turn is not None:
+        if self._live is None:
+            return
+        if turn is not None and kind == "websocket.disconnect":
             turn.leave()
-            if kind != "websocket.disconnect":
-                self._spans.end(turn.span, error)
+        elif turn is not None:
+            self._live.end_turn(turn, error)
         elif kind == "websocket.connect":
             self._end_turn(error)
-        if self._live:
-            self._live.settle()
+        self._live.settle()
 
     @shielded
-    def sending(self, message: Message) -> Span | None:
-        """The application sends; the span that is returned belongs to `sent`."""
+    def sending(self, message: Message) -> Sending | None:
+        """The application sends; what is returned belongs to `sent`."""
         kind = message["type"]
         if self._live is None:
             return None
         if kind == "websocket.send":
-            return self._live.begin_send(message)
+            return self._live.sends.begin(message)
         if kind == "websocket.close":
             self._closure = self._closure or closed_by_server(message)
             self._live.begin_close(sent=True)
         return None
 
     @shielded
-    def sent(self, message: Message, span: Span | None, error: BaseException | None = None) -> None:
+    def sent(
+        self, message: Message, sending: Sending | None, error: BaseException | None = None
+    ) -> None:
         """The server has taken what was sent, or has refused it with `error`."""
         kind = message["type"]
         if self._live is None:
@@ -183,7 +197,7 @@ class Connection:
                 self._answered(message)
         elif kind == "websocket.send":
             peer_left = self._closure is not None or isinstance(error, OSError)
-            self._live.end_send(message, span, error, peer_left=peer_left)
+            self._live.sends.end(message, sending, error, peer_left=peer_left)
 
     @shielded
     def cut(self) -> float | None:
@@ -211,17 +225,14 @@ class Connection:
             self._handshake.answered(message)
             return
         self._handshake.accepted(message)
-        self._live = Live(
-            self._scope, self._config, self._spans, self._handshake, self._base, self._clock
-        )
+        self._live = Live(self._frame, self._handshake, self._base)
         self._turn = self._live.begin_open(self._handshake.span)
 
     @shielded
     def _end_turn(self, error: BaseException | None = None) -> None:
         turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.leave()
-            self._spans.end(turn.span, error)
+        if turn is not None and self._live is not None:
+            self._live.end_turn(turn, error)
 
     @shielded
     def _end_live(self, live: Live, error: BaseException | None) -> None:

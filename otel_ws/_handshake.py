@@ -9,11 +9,10 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_contex
 
 from . import _request
 from . import _semconv as names
-from ._config import Config
+from ._frame import Frame
 from ._propagation import handshake_origin
-from ._spans import Spans
 from ._turn import disown
-from ._types import Message, Scope
+from ._types import Message
 
 _FORBIDDEN = 403
 _FIRST_SERVER_ERROR = 500
@@ -27,19 +26,20 @@ class Handshake:
 
     def __init__(
         self,
-        scope: Scope,
-        config: Config,
-        spans: Spans,
+        frame: Frame,
         session_id: str,
         find_route: Callable[[], str | None],
         outer: Span | None,
     ) -> None:
+        scope, config, spans = frame.scope, frame.config, frame.spans
         origin = handshake_origin(scope, config)
         self._find_route = find_route
         self.extracted = origin.context
         self._scope = scope
         self._spans = spans
-        self._is_open = outer is None
+        self._measures = frame.measures
+        self._is_answered = False
+        self._is_own = outer is None
         self._status: int | None = None
         if route := find_route():
             spans.set_route(route)
@@ -88,17 +88,22 @@ class Handshake:
         """Name what is named after the route, which some routers know only by now."""
         if self._spans.route is None and (route := self._find_route()):
             self._spans.set_route(route)
-            if self._is_open:
+            if self._is_own:
                 self.span.update_name(self._spans.named(_request.method(self._scope)))
                 self.span.set_attribute(names.HTTP_ROUTE, route)
 
     def _end(self, status: int | None, error: BaseException | None = None) -> None:
-        if not self._is_open:
+        if self._is_answered:
             return
-        self._is_open = False
+        self._is_answered = True
+        broken = status is not None and status >= _FIRST_SERVER_ERROR
+        failure = self._spans.failure(error) or (str(status) if broken else None)
+        self._measures.answered(self._spans.route, status, failure, self.span)
+        if not self._is_own:
+            return
         if status is not None:
             self.span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)
-            if status >= _FIRST_SERVER_ERROR:
+            if broken:
                 self._spans.fail(self.span, str(status))
         self._spans.end(self.span, error)
 

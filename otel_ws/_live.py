@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Link, Span, SpanKind, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from . import _instruments as instruments
 from . import _semconv as names
 from ._close import Closure
-from ._config import Config
+from ._descriptions import Descriptions
+from ._frame import Frame
 from ._handshake import Handshake
-from ._log import report, run_hook
+from ._log import run_hook
+from ._measures import measure
 from ._models import Trunk, connection_trunk, session_trunk
-from ._spans import Spans, error_type, measure
+from ._sends import Sends
 from ._turn import Turn, disown, is_disowned
-from ._types import Message, Scope
+from ._types import Message
 
 
 class Live:
     """What happens on a connection from its acceptance to its end."""
 
-    def __init__(
-        self,
-        scope: Scope,
-        config: Config,
-        spans: Spans,
-        handshake: Handshake,
-        base: Context,
-        clock: Callable[[], int],
-    ) -> None:
-        self._scope = scope
-        self._config = config
-        self._spans = spans
-        self._clock = clock
-        self._accepted_at = clock()
+    def __init__(self, frame: Frame, handshake: Handshake, base: Context) -> None:
+        self._scope = frame.scope
+        self._config = frame.config
+        self._spans = frame.spans
+        self._measures = frame.measures
+        self._clock = frame.clock
+        frame.measures.opened()
         self.trunk = self._grow_trunk(handshake.span, base)
-        self._receive_name = spans.named(names.SPAN_RECEIVE)
-        self._send_name = spans.named(names.SPAN_SEND)
+        self._received = Descriptions(names.SPAN_RECEIVE, frame)
+        self.sends = Sends(frame, self.parent)
         self._close: Turn | None = None
         self._cut: Span | None = None
-        self._received_count = self._received_size = 0
-        self._sent_count = self._sent_size = 0
 
     def _grow_trunk(self, handshake: Span, base: Context) -> Trunk:
         if self._config.model == "session":
@@ -67,24 +61,29 @@ class Live:
 
     def begin_message(self, message: Message, started: int) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
-        kind, size = measure(message)
-        self.tally_received(size)
-        attributes: dict[str, AttributeValue] = {
-            names.MESSAGE_TYPE: kind,
-            names.MESSAGE_SIZE: size,
-            names.MESSAGE_SEQUENCE: self._received_count,
-        }
-        name = self._receive_name
-        if self._config.message_name is not None:
-            name = self._named_by_user(name, names.SPAN_RECEIVE, message, attributes)
+        kind, size = self._measures.received(message)
+        count = self._measures.received_count
+        name, attributes = self._received.describe(message, kind, size, count)
         turn = self._begin(name, SpanKind.CONSUMER, started, attributes)
         turn.enter(self.settle())
+        if self._measures.is_fine:
+            took = self._measures.took
+            turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind, turn.span)
         run_hook(self._config.hooks.on_message, turn.span, self._scope, message)
         return turn
 
-    def tally_received(self, size: int) -> None:
-        self._received_count += 1
-        self._received_size += size
+    def end_turn(self, turn: Turn, error: BaseException | None) -> None:
+        """End what began with `begin_open` or `begin_message`, or the processing of an event."""
+        turn.leave()
+        self._spans.end(turn.span, error)
+        if turn.measure is not None:
+            turn.measure(self._spans.failure(error))
+
+    def waited(self, message: Message, since: int) -> None:
+        """A message that arrived at `since` is dispatched now."""
+        if self._measures.is_fine:
+            kind, _ = measure(message)
+            self._measures.took(instruments.DISPATCH_WAIT, since, kind, None, None)
 
     def begin_close(self, *, sent: bool = False) -> Turn:
         """Begin the close, of which there is one: by whoever is first.
@@ -94,7 +93,7 @@ class Live:
         if self._close is None:
             context, links = self.trunk.context, self.trunk.links
             if sent and not self.trunk.is_span:
-                context, links = self._parent()
+                context, links = self.parent()
             span = self._spans.start(names.SPAN_CLOSE, SpanKind.INTERNAL, context, links)
             self._close = Turn(span, self._clock())
         return self._close
@@ -128,42 +127,7 @@ class Live:
         span = self._spans.start(name, kind, trunk.context, trunk.links, attributes or {}, started)
         return Turn(span, started)
 
-    # Sends.
-
-    def begin_send(self, message: Message) -> Span | None:
-        kind, size = measure(message)
-        self._sent_count += 1
-        self._sent_size += size
-        if not self._config.trace_sends:
-            return None
-        attributes: dict[str, AttributeValue] = {
-            names.MESSAGE_TYPE: kind,
-            names.MESSAGE_SIZE: size,
-            names.MESSAGE_SEQUENCE: self._sent_count,
-        }
-        name = self._send_name
-        if self._config.message_name is not None:
-            name = self._named_by_user(name, names.SPAN_SEND, message, attributes)
-        context, links = self._parent()
-        span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
-        run_hook(self._config.hooks.on_send, span, self._scope, message)
-        return span
-
-    def end_send(
-        self, message: Message, span: Span | None, error: BaseException | None, *, peer_left: bool
-    ) -> None:
-        """End a send. One that failed because the peer left is no error, and cheap to record."""
-        if error is not None:
-            self._sent_count -= 1
-            self._sent_size -= measure(message)[1]
-        if span is None:
-            return
-        if peer_left and error is not None:
-            span.set_attribute(names.ERROR_TYPE, error_type(error))
-            error = None
-        self._spans.end(span, error)
-
-    def _parent(self) -> tuple[Context, tuple[Link, ...]]:
+    def parent(self) -> tuple[Context, tuple[Link, ...]]:
         """Return what a span grows from that the running code causes, and its links.
 
         That is the current span, whose code calls us. Without one it is the trunk.
@@ -182,33 +146,20 @@ class Live:
             current = set_span_in_context(self.trunk.span, current)
         return current, links
 
-    def _named_by_user(
-        self, default: str, span_name: str, message: Message, attributes: dict[str, AttributeValue]
-    ) -> str:
-        """Return the name of a span whose message the user's function has a name for."""
-        name: object = run_hook(self._config.message_name, self._scope, message)
-        if name is not None and not isinstance(name, str):
-            report("message_name returned neither a text nor None; the default name is used")
-            return default
-        if not name:
-            return default
-        attributes[names.MESSAGE_NAME] = name
-        return f"{span_name} {name}"
-
     # The end.
 
     def end_close(self, closure: Closure, error: BaseException | None) -> None:
         """End the close with the totals; it is made here if nothing closed the connection."""
-        span = self.begin_close().span
+        span, counts = self.begin_close().span, self._measures
         span.set_attributes(
             {
                 names.CLOSE_STATUS: closure.status,
                 names.CLOSE_INITIATOR: closure.initiator,
-                names.RECEIVED_COUNT: self._received_count,
-                names.RECEIVED_SIZE: self._received_size,
-                names.SENT_COUNT: self._sent_count,
-                names.SENT_SIZE: self._sent_size,
-                names.CONNECTION_DURATION: (self._clock() - self._accepted_at) / 1e9,
+                names.RECEIVED_COUNT: counts.received_count,
+                names.RECEIVED_SIZE: counts.received_size,
+                names.SENT_COUNT: counts.sent_count,
+                names.SENT_SIZE: counts.sent_size,
+                names.CONNECTION_DURATION: counts.lifetime(),
             }
         )
         if closure.code is not None:
@@ -217,6 +168,8 @@ class Live:
 
     def end_connection(self, closure: Closure, error: BaseException | None) -> None:
         """End the connection's own span, in the model that has one."""
+        close = None if self._close is None else self._close.span
+        self._measures.closed(closure, self._failure(closure, error), close)
         if self.trunk.is_span:
             self._end_with(self.trunk.span, closure, error)
             disown(self.trunk.span)
@@ -225,3 +178,7 @@ class Live:
         if closure.is_error(self._config.error_close_codes):
             self._spans.fail(span, str(closure.code))
         self._spans.end(span, error)
+
+    def _failure(self, closure: Closure, error: BaseException | None) -> str | None:
+        coded = closure.is_error(self._config.error_close_codes)
+        return self._spans.failure(error) or (str(closure.code) if coded else None)

@@ -13,7 +13,6 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._log import report
-from ._types import Message
 from ._version import __version__
 
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
@@ -32,17 +31,6 @@ def _tracer(provider: TracerProvider) -> Tracer:
 def tracer(provider: TracerProvider | None) -> Tracer:
     """Return our tracer of `provider`, else of the global one, whatever that is by now."""
     return _tracer(provider or trace.get_tracer_provider())
-
-
-def measure(message: Message) -> tuple[str, int]:
-    """Return the type and the size in bytes of a message.
-
-    Servers send one of the two keys, or both with one of them None.
-    """
-    text = message.get("text")
-    if text is None:
-        return "binary", len(message.get("bytes") or b"")
-    return "text", len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def error_type(error: BaseException) -> str:
@@ -119,6 +107,10 @@ class Spans:
     def forget_error(self) -> None:
         """Release the exception that was recorded last: it holds the frames it passed."""
         self._recorded = None
+
+    def failure(self, error: BaseException | None) -> str | None:
+        """Return the ``error.type`` of an exception, if it means that something broke."""
+        return None if error is None or not self.is_failure(error) else error_type(error)
 
     def is_failure(self, error: BaseException) -> bool:
         """Tell whether an exception means that something broke.

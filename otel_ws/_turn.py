@@ -6,6 +6,7 @@ task than the code that began it, and a token reset there is logged as "Failed t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakSet
 
 from opentelemetry.context import Context, attach, get_current
@@ -17,11 +18,13 @@ _ended: WeakSet[Span] = WeakSet()
 class Turn:
     """What one handshake, one inbound message or one close causes."""
 
-    __slots__ = ("_before", "_context", "is_passing", "span", "started")
+    __slots__ = ("_before", "_context", "is_passing", "measure", "span", "started")
 
     def __init__(self, span: Span, started: int) -> None:
         self.span = span
         self.started = started
+        self.measure: Callable[[str | None], None] | None = None
+        """Is told the turn's end, and the type of what failed, if anything did."""
         self.is_passing = False
         """What was begun under it and outlives it is no part of it."""
         self._before: Context | None = None
@@ -51,7 +54,8 @@ def disown(span: Span) -> None:
 
     A task made during the handshake has copied its context, and may live for hours.
     """
-    _ended.add(span)
+    if span.get_span_context().is_valid:
+        _ended.add(span)
 
 
 def is_disowned(span: Span) -> bool:

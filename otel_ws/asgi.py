@@ -6,9 +6,9 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
-from opentelemetry.context import attach, get_current
+from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Span
 
 from ._config import Config, Settings
@@ -16,10 +16,15 @@ from ._connection import Connection, Turns
 from ._lifespan import serve_lifespan
 from ._log import report, shielded
 from ._session import SCOPE_KEY
+from ._silent import SilentConnection
 from ._types import ASGIApp, Message, Receive, Scope, Send
 from .events import Events
 
 __all__ = ["TracingMiddleware", "dispatch_traced"]
+
+
+# What is told what happens on a connection, if anything is.
+Told = Connection | SilentConnection | None
 
 
 class TracingMiddleware:
@@ -43,14 +48,14 @@ class TracingMiddleware:
             provider = self._config.tracer_provider
             await serve_lifespan(self.app, scope, receive, send, provider)
             return
-        connection = None
+        opened = None
         if kind == "websocket":
-            connection = self._open(scope)
+            opened = self._open(scope)
             scope.setdefault(SCOPE_KEY, None)  # what did not begin here shall not begin inside
-        if connection is None:
+        if opened is None:
             await self.app(scope, receive, send)
         else:
-            await self._serve(connection, scope, receive, send)
+            await self._serve(*opened, scope, receive, send)
 
     @classmethod
     async def around(
@@ -88,8 +93,11 @@ class TracingMiddleware:
         return None
 
     @shielded
-    def _open(self, scope: Scope) -> Connection | None:
-        """Begin to trace a connection, unless it is traced already, or excluded."""
+    def _open(self, scope: Scope) -> tuple[Context, Told] | None:
+        """Begin to trace a connection, unless it is traced already, or excluded.
+
+        Return the context that the application is to be called in, and what is to be told.
+        """
         if SCOPE_KEY in scope:
             return None
         config = self.config()
@@ -113,18 +121,18 @@ class TracingMiddleware:
                 "put TracingMiddleware around the application to get one that ends at accept",
                 period=inf,
             )
-        return connection
+        return connection.context, connection.told()
 
     async def _serve(
-        self, connection: Connection, scope: Scope, receive: Receive, send: Send
+        self, context: Context, told: Told, scope: Scope, receive: Receive, send: Send
     ) -> None:
         outside = get_current()
-        attach(connection.context)
+        attach(context)
         try:
-            if connection.is_silent:
+            if told is None:
                 await self.app(scope, receive, send)
                 return
-            wire = _Wire(connection, receive, send)
+            wire = _Wire(told, receive, send)
             try:
                 await self.app(scope, wire.receive, wire.send)
             except BaseException as error:
@@ -153,8 +161,8 @@ class _Wire:
 
     __slots__ = ("_connection", "_receive", "_send", "_timer")
 
-    def __init__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        self._connection = connection
+    def __init__(self, told: Any, receive: Receive, send: Send) -> None:
+        self._connection = told
         self._receive = receive
         self._send = send
         self._timer: asyncio.TimerHandle | _NoTimer | None = None
@@ -168,13 +176,13 @@ class _Wire:
         return message
 
     async def send(self, message: Message) -> None:
-        span = self._connection.sending(message)
+        sending = self._connection.sending(message)
         try:
             await self._send(message)
         except BaseException as error:
-            self._connection.sent(message, span, error)
+            self._connection.sent(message, sending, error)
             raise
-        self._connection.sent(message, span)
+        self._connection.sent(message, sending)
         if self._timer is None and self._connection.is_turning:
             self._watch()
 

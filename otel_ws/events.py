@@ -22,6 +22,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._config import Config
+from ._event_measures import EventMeasures
 from ._fanout import grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
@@ -39,8 +40,13 @@ _UNOBSERVED: Final = Context(
     {_SUPPRESS_INSTRUMENTATION_KEY: True, "suppress_instrumentation": True}
 )
 
-# What an HTTP consumer is told by its server, and by no layer.
-_PROTOCOL: Final = frozenset({"http.request", "http.disconnect"})
+# What a consumer is told by its server, and by no layer.
+_PROTOCOL: Final = frozenset(
+    {
+        *("http.request", "http.disconnect"),
+        *("websocket.connect", "websocket.receive", "websocket.disconnect"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,11 @@ class Ground:
 class Publication:
     """A publication under way: what to hand to the layer in the event's place, and its span."""
 
-    event: dict[str, Any]
+    event: Any
     span: Span
+    operation: str
+    template: str | None
+    started: float
 
 
 async def publish(
@@ -123,32 +132,42 @@ class Events:
         self._system = system
         self._config = config
         self._expected = expected
-        self._spans_of: tuple[Config, Spans] | None = None
+        self._tools: tuple[Config, Spans, EventMeasures] | None = None
         self._type_attribute = f"messaging.{system}.message.type"
 
     @shielded
     def publishing(
         self, operation: str, destination: str, event: Mapping[str, Any]
     ) -> Publication | None:
-        """Somebody sends an event; without a tracer that works there is nothing to tell."""
-        config, spans = self._now()
+        """Somebody sends an event; without a tracer that works it goes as it is."""
+        config, spans, _ = self._now()
         event_id, kind = new_id(), str(event.get("type", ""))
         attributes = self._attributes(operation, names.OPERATION_SEND, event_id, kind)
         attributes[names.MESSAGING_DESTINATION_NAME] = destination
-        if template := run_hook(config.destination_template, destination):
+        template = run_hook(config.destination_template, destination)
+        if template:
             attributes[names.MESSAGING_DESTINATION_TEMPLATE] = template
         if session := current_session():
             attributes[names.SESSION_ID] = session.id
         name = f"{operation} {kind}".rstrip()
         span = spans.start(name, SpanKind.PRODUCER, get_current(), (), attributes)
         context = span.get_span_context()
-        if not context.is_valid:
-            return None
-        return Publication(seal(event, context, event_id, time.time()), span)
+        is_traced = context.is_valid
+        content = seal(event, context, event_id, time.time()) if is_traced else event
+        return Publication(content, span, operation, template, time.monotonic())
 
     @shielded
     def published(self, publication: Publication, error: BaseException | None = None) -> None:
         """The layer has taken the event, or has refused it with `error`."""
+        _, spans, measures = self._now()
+        failure = spans.failure(error)
+        measures.sent(
+            publication.operation,
+            publication.template,
+            publication.started,
+            publication.span,
+            failure,
+        )
         self._end(publication.span, error)
 
     @shielded
@@ -158,11 +177,14 @@ class Events:
             return None
         session = current_session()
         if session is None or session.connection is None:
-            config, spans = self._now()
+            config, spans, _ = self._now()
             trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
             return self.begin(event, Ground(spans, trunk, config))
         ground = session.connection.ground
-        return None if ground is None else self.begin(event, ground)
+        if ground is not None:
+            return self.begin(event, ground)
+        self._now()[2].consumed(envelope_of(event), None)
+        return None
 
     @shielded
     def dispatched(
@@ -172,9 +194,13 @@ class Events:
         if turn is not None:
             turn.leave()
             self._end(turn.span, error)
+            if turn.measure is not None:
+                turn.measure(self._now()[1].failure(error))
 
-    def dropped(self) -> None:
-        """An event was lost on its way to a recipient, and its sender does not hear of it."""
+    @shielded
+    def dropped(self, operation: str, count: int = 1) -> None:
+        """Events were lost on their way to a recipient, and their sender does not hear of it."""
+        self._now()[2].dropped(operation, count)
         report(f"a {self._system} recipient is too slow: events for it are dropped")
 
     def begin(self, event: Mapping[str, Any], ground: Ground) -> Turn:
@@ -189,6 +215,7 @@ class Events:
         else:
             turn = Turn(self._start(event, envelope, ground), 0)
         turn.enter(get_current())
+        self._now()[2].consumed(envelope, turn)
         return turn
 
     def _start(self, event: Mapping[str, Any], envelope: Envelope | None, ground: Ground) -> Span:
@@ -199,15 +226,16 @@ class Events:
         name = f"{operation} {kind}".rstrip()
         return ground.spans.start(name, SpanKind.CONSUMER, context, links, attributes)
 
-    def _now(self) -> tuple[Config, Spans]:
-        """Return the settings of this moment, and what starts spans by them."""
+    def _now(self) -> tuple[Config, Spans, EventMeasures]:
+        """Return the settings of this moment, and what traces and measures by them."""
         config = self._config()
-        if self._spans_of is None or self._spans_of[0] is not config:
-            self._spans_of = config, Spans(tracer(config.tracer_provider), {}, self._expected)
-        return self._spans_of
+        if self._tools is None or self._tools[0] is not config:
+            spans = Spans(tracer(config.tracer_provider), {}, self._expected)
+            self._tools = config, spans, EventMeasures(self._system, config)
+        return self._tools
 
     def _end(self, span: Span, error: BaseException | None) -> None:
-        _, spans = self._now()
+        _, spans, _ = self._now()
         spans.end(span, error)
         spans.forget_error()
 

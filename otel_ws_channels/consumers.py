@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocke
 from otel_ws import Connection
 from otel_ws.asgi import dispatch_traced
 
-from .layers import events
+from ._losses import events
 from .middleware import TracingMiddleware
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TracedConsumerMixin(_Consumer):
         connection = Connection.of(scope)
         if connection is not None:
             connection.dispatches(AcceptConnection, DenyConnection, StopConsumer, events=events)
-        elif scope["type"] == "websocket":
+        elif scope["type"] == "websocket" and scope.get("otel_ws") is None:
             await super().__call__(scope, receive, send)
             return
         dispatch: Any = self.dispatch

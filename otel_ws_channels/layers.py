@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import wrapt
-from channels.exceptions import StopConsumer
+from channels.exceptions import ChannelFull
 from django.utils.module_loading import import_string
 
 from otel_ws import envelope
-from otel_ws.events import Events, publish, unobserved
+from otel_ws.events import publish, unobserved
 
-from .conf import Source
+from ._losses import count_full, events, watch_log
 
 if TYPE_CHECKING:
     _Proxy = wrapt.ObjectProxy[Any]
 else:
     _Proxy = wrapt.ObjectProxy
 
-__all__ = ["TracedChannelLayer", "events"]
-
-events = Events("django.channels", Source({}).config, StopConsumer)
-"""What is told of the events of all channel layers of this process."""
+__all__ = ["TracedChannelLayer"]
 
 
 class TracedChannelLayer(_Proxy):
@@ -34,6 +31,7 @@ class TracedChannelLayer(_Proxy):
 
     def __init__(self, backend: str, **config: Any) -> None:
         super().__init__(import_string(backend)(**config))
+        watch_log(self.__wrapped__)
 
     @classmethod
     def wrap(cls, layer: Any) -> TracedChannelLayer:
@@ -42,13 +40,21 @@ class TracedChannelLayer(_Proxy):
             return layer
         proxy = cls.__new__(cls)
         wrapt.ObjectProxy.__init__(proxy, layer)
+        watch_log(layer)
         return proxy
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
-        await publish(events, "send", self.__wrapped__.send, channel, message)
+        try:
+            await publish(events, "send", self.__wrapped__.send, channel, message)
+        except ChannelFull:
+            events.dropped("send")
+            raise
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        full = count_full(self.__wrapped__, group)
         await publish(events, "group_send", self.__wrapped__.group_send, group, message)
+        if full:
+            events.dropped("group_send", full)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         with unobserved():

@@ -110,7 +110,7 @@ class MemoryFanout:
     async def _put(self, channel: str, message: dict[str, Any]) -> None:
         for queue in tuple(self._queues.get(channel, ())):
             if queue.full():
-                self._events.dropped()
+                self._events.dropped("publish")
             else:
                 queue.put_nowait(Event(channel, message))
 

@@ -36,7 +36,7 @@ from testproject.otlp import OTLPReceiver
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
 }
 LEFT_OUT = 3
 _FENCE = re.compile(r"(?:<!-- needs: (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)

@@ -145,6 +145,7 @@ EVERYTHING = {
     "hooks": Hooks(_do_nothing, _do_nothing, _do_nothing),
     "message_name": lambda scope, message: message["text"],
     "excluded_routes": ["/health"],
+    "metrics": "message",
     "tracer_provider": TracerProvider(),
 }
 

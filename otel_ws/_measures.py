@@ -1,0 +1,170 @@
+"""What is counted and measured of one connection, whether it is traced or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from . import _instruments as instruments
+from . import _semconv as names
+from ._close import Closure
+from ._config import Config
+from ._instruments import Instrument
+from ._metrics import Key, instruments_of
+from ._types import Message, Scope
+
+_NANO = 1e9
+
+
+def measure(message: Message) -> tuple[str, int]:
+    """Return the type and the size in bytes of a message.
+
+    Servers send one of the two keys, or both with one of them None.
+    """
+    text = message.get("text")
+    if text is None:
+        return "binary", len(message.get("bytes") or b"")
+    return "text", len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+class Measures:
+    """The counts of a connection, and its metrics by the settings' level."""
+
+    __slots__ = (
+        *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
+        *("_clock", "_instruments", "_opened_at", "_received", "_route", "_scheme", "_sent"),
+        *("_started_at", "_tally"),
+    )
+
+    def __init__(self, scope: Scope, config: Config, clock: Callable[[], int]) -> None:
+        self.received_count = self.received_size = self.sent_count = self.sent_size = 0
+        self.is_off = config.metrics == "off"
+        self.is_fine = config.metrics == "message"
+        """Each message is measured, not only counted."""
+        self._clock = clock
+        self._started_at = self._opened_at = clock()
+        self._instruments = instruments_of(config)
+        self._tally = self._instruments.tally(instruments.MESSAGES)
+        self._scheme: str = scope.get("scheme") or "ws"
+        self._route: str | None = None
+        self._received = _keys(None, "received")
+        self._sent = _keys(None, "sent")
+
+    def answered(
+        self, route: str | None, status: int | None, error: str | None, span: Span
+    ) -> None:
+        """The handshake is over; from here on the route is known if it ever is."""
+        self._route = route
+        self._received, self._sent = _keys(route, "received"), _keys(route, "sent")
+        self._record(
+            instruments.HANDSHAKE_DURATION,
+            (self._clock() - self._started_at) / _NANO,
+            span,
+            {names.HTTP_RESPONSE_STATUS_CODE: status, names.ERROR_TYPE: error},
+        )
+
+    def opened(self) -> None:
+        self._opened_at = self._clock()
+        self._record(instruments.ACTIVE, 1)
+
+    def received(self, message: Message) -> tuple[str, int]:
+        """Count an inbound message; return its type and size."""
+        kind, size = measure(message)
+        self.received_count += 1
+        self.received_size += size
+        if not self.is_off:
+            self._tally[self._received[kind]] += 1
+            if self.is_fine:
+                self.record(instruments.MESSAGE_SIZE, size, kind, direction="received")
+        return kind, size
+
+    def sending(self, message: Message) -> tuple[str, int]:
+        """Count an outbound message; return its type and size."""
+        kind, size = measure(message)
+        self.sent_count += 1
+        self.sent_size += size
+        return kind, size
+
+    def sent(self, message: Message) -> None:
+        """An outbound message has been taken by the server."""
+        if self.is_off:
+            return
+        kind = "binary" if message.get("text") is None else "text"
+        self._tally[self._sent[kind]] += 1
+        if self.is_fine:
+            self.record(instruments.MESSAGE_SIZE, measure(message)[1], kind, direction="sent")
+
+    def unsent(self, message: Message) -> None:
+        """An outbound message was refused by the server."""
+        self.sent_count -= 1
+        self.sent_size -= measure(message)[1]
+
+    def lifetime(self) -> float:
+        """Return the seconds since the connection was accepted."""
+        return (self._clock() - self._opened_at) / _NANO
+
+    def closed(self, closure: Closure, error: str | None, span: Span | None) -> None:
+        self._record(instruments.ACTIVE, -1)
+        self._record(
+            instruments.CONNECTION_DURATION,
+            self.lifetime(),
+            span,
+            {names.CLOSE_STATUS: closure.status, names.ERROR_TYPE: error},
+        )
+
+    def took(
+        self, instrument: Instrument, since: int, kind: str, span: Span | None, error: str | None
+    ) -> None:
+        """Record how long something about a message took, which began at `since`."""
+        seconds = (self._clock() - since) / _NANO
+        self.record(instrument, seconds, kind, span=span, error=error)
+
+    def record(
+        self,
+        instrument: Instrument,
+        value: float,
+        kind: str,
+        *,
+        direction: str | None = None,
+        span: Span | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Record what was measured of a message."""
+        attributes = {
+            names.HTTP_ROUTE: self._route,
+            names.MESSAGE_TYPE: kind,
+            names.MESSAGE_DIRECTION: direction,
+            names.ERROR_TYPE: error,
+        }
+        self._instruments.record(instrument, value, attributes, _context(span))
+
+    def _record(
+        self,
+        instrument: Instrument,
+        value: float,
+        span: Span | None = None,
+        found: dict[str, AttributeValue | None] | None = None,
+    ) -> None:
+        if not self.is_off:
+            attributes = {names.HTTP_ROUTE: self._route, names.URL_SCHEME: self._scheme}
+            self._instruments.record(
+                instrument, value, {**attributes, **(found or {})}, _context(span)
+            )
+
+
+def _context(span: Span | None) -> Context | None:
+    """Return the context that lets an exemplar point at `span`."""
+    return None if span is None else set_span_in_context(span, Context())
+
+
+@lru_cache(maxsize=1024)
+def _keys(route: str | None, direction: str) -> dict[str, Key]:
+    """Return the attributes that messages of a route are counted by, for each of their types."""
+    common: Key = ((names.MESSAGE_DIRECTION, direction),)
+    if route is not None:
+        common = ((names.HTTP_ROUTE, route), *common)
+    return {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}

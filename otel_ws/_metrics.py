@@ -1,0 +1,76 @@
+"""Metrics: tallies that are read when somebody looks, and records where a duration counts.
+
+An instrument's `record` costs more than half a span. At the level `connection` nothing is recorded
+per message: counts are kept here, one set of numbers for a route, and observable counters read
+them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+from opentelemetry import metrics
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from opentelemetry.util.types import AttributeValue
+
+from . import _instruments as instruments
+from . import _semconv as names
+from ._config import Config
+from ._instruments import Instrument
+from ._version import __version__
+
+Key = tuple[tuple[str, AttributeValue], ...]
+
+
+class Instruments:
+    """Our instruments of one provider, and the tallies that they read."""
+
+    def __init__(self, provider: MeterProvider) -> None:
+        self._meter = provider.get_meter(names.SCOPE_NAME, __version__, names.SCHEMA_URL)
+        self._tallies: dict[Instrument, defaultdict[Key, int]] = {}
+        self._made = {each: self._make(each) for each in instruments.INSTRUMENTS}
+
+    def tally(self, instrument: Instrument) -> defaultdict[Key, int]:
+        """Return the counts of an observable counter, by their attributes: add to them."""
+        return self._tallies[instrument]
+
+    def record(
+        self,
+        instrument: Instrument,
+        value: float,
+        attributes: Mapping[str, AttributeValue | None],
+        context: Context | None = None,
+    ) -> None:
+        """Record a value; `context` holds the span that an exemplar is to point at."""
+        known = {name: each for name, each in attributes.items() if each is not None}
+        self._made[instrument](value, known, context)
+
+    def _make(self, each: Instrument) -> Any:
+        meter, about = self._meter, {"unit": each.unit, "description": each.says}
+        if each.kind == "up-down counter":
+            return meter.create_up_down_counter(each.name, **about).add
+        if each.kind == "histogram":
+            return meter.create_histogram(
+                each.name, explicit_bucket_boundaries_advisory=each.buckets, **about
+            ).record
+        counts = self._tallies[each] = defaultdict(int)
+        read = partial(_read, counts)
+        return meter.create_observable_counter(each.name, callbacks=[read], **about)
+
+
+def _read(counts: defaultdict[Key, int], _: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(count, dict(key)) for key, count in tuple(counts.items())]
+
+
+@lru_cache(maxsize=8)
+def _instruments(provider: MeterProvider) -> Instruments:
+    return Instruments(provider)
+
+
+def instruments_of(config: Config) -> Instruments:
+    """Return our instruments of the settings' provider, else of the global one."""
+    return _instruments(config.meter_provider or metrics.get_meter_provider())

@@ -1,0 +1,86 @@
+"""The outbound messages of an accepted connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind
+
+from . import _instruments as instruments
+from . import _semconv as names
+from ._descriptions import Descriptions
+from ._frame import Frame
+from ._log import run_hook
+from ._spans import error_type
+from ._types import Message
+
+
+class Sending:
+    """A send under way: its span, if it is traced, and what is needed to measure it."""
+
+    __slots__ = ("kind", "span", "started")
+
+    def __init__(self, span: Span | None, kind: str | None = None, started: int = 0) -> None:
+        self.span = span
+        self.kind = kind
+        self.started = started
+
+
+class Sends:
+    """Traces, counts and measures sends; `parent` tells what one grows from, and its links."""
+
+    def __init__(
+        self, frame: Frame, parent: Callable[[], tuple[Context, tuple[Link, ...]]]
+    ) -> None:
+        self._scope = frame.scope
+        self._spans = frame.spans
+        self._measures = frame.measures
+        self._clock = frame.clock
+        self._parent = parent
+        self._is_traced = frame.config.trace_sends
+        self._hook = frame.config.hooks.on_send
+        self._sent = Descriptions(names.SPAN_SEND, frame)
+
+    def begin(self, message: Message) -> Sending | None:
+        """Begin a send; what is returned belongs to `end`."""
+        kind, size = self._measures.sending(message)
+        span = self._start(message, kind, size) if self._is_traced else None
+        if self._measures.is_fine:
+            return Sending(span, kind, self._clock())
+        return None if span is None else Sending(span)
+
+    def end(
+        self,
+        message: Message,
+        sending: Sending | None,
+        error: BaseException | None,
+        *,
+        peer_left: bool,
+    ) -> None:
+        """End a send. One that failed because the peer left is no error, and cheap to record."""
+        if error is None:
+            self._measures.sent(message)
+        else:
+            self._measures.unsent(message)
+        if sending is None:
+            return
+        if sending.kind is not None:
+            failure = None if peer_left else self._spans.failure(error)
+            took = self._measures.took
+            took(instruments.SEND_DURATION, sending.started, sending.kind, sending.span, failure)
+        if sending.span is not None:
+            self._end_span(sending.span, error, peer_left)
+
+    def _start(self, message: Message, kind: str, size: int) -> Span:
+        name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
+        context, links = self._parent()
+        span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
+        run_hook(self._hook, span, self._scope, message)
+        return span
+
+    def _end_span(self, span: Span, error: BaseException | None, peer_left: bool) -> None:
+        if error is not None and peer_left:
+            span.set_attribute(names.ERROR_TYPE, error_type(error))
+            error = None
+        self._spans.end(span, error)

@@ -1,0 +1,93 @@
+"""A connection whose handshake is not recorded: it is counted and measured, and makes no spans.
+
+It is told the same as `Connection`, and sets no context: the handshake's, which is current all
+along, keeps what the application makes below it from being recorded.
+"""
+
+from __future__ import annotations
+
+from . import _instruments as instruments
+from ._close import Closure, closed_by_server, left_open, seen_disconnect
+from ._frame import Frame
+from ._handshake import Handshake
+from ._log import shielded
+from ._types import Message
+
+
+class SilentConnection:
+    """Told what happens on a connection that is not traced."""
+
+    is_turning = False
+
+    def __init__(self, frame: Frame, handshake: Handshake) -> None:
+        self._handshake = handshake
+        self._config = frame.config
+        self._measures = frame.measures
+        self._spans = frame.spans
+        self._clock = frame.clock
+        self._is_open = False
+        self._closure: Closure | None = None
+        self._processing: tuple[str, int] | None = None
+
+    @shielded
+    def receiving(self) -> None:
+        if self._processing is not None:
+            (kind, since), self._processing = self._processing, None
+            self._measures.took(instruments.PROCESS_DURATION, since, kind, None, None)
+
+    @shielded
+    def received(self, message: Message) -> None:
+        if message["type"] == "websocket.receive":
+            kind, _ = self._measures.received(message)
+            if self._measures.is_fine:
+                self._processing = kind, self._clock()
+        elif message["type"] == "websocket.disconnect":
+            self._closure = self._closure or seen_disconnect(message)
+
+    @shielded
+    def sending(self, message: Message) -> int | None:
+        if message["type"] == "websocket.send":
+            self._measures.sending(message)
+            return self._clock() if self._measures.is_fine else None
+        if message["type"] == "websocket.close" and self._is_open:
+            self._closure = self._closure or closed_by_server(message)
+        return None
+
+    @shielded
+    def sent(self, message: Message, since: int | None, error: BaseException | None = None) -> None:
+        if not self._is_open:
+            self._answered(message, error)
+        elif message["type"] != "websocket.send":
+            return
+        elif error is not None:
+            self._measures.unsent(message)
+        else:
+            self._measures.sent(message)
+            if since is not None:
+                kind = "binary" if message.get("text") is None else "text"
+                self._measures.took(instruments.SEND_DURATION, since, kind, None, None)
+
+    def cut(self) -> float | None:
+        return None
+
+    @shielded
+    def ended(self, error: BaseException | None = None) -> None:
+        failure = self._spans.failure(error)
+        if not self._is_open:
+            self._handshake.abandoned(error)
+            return
+        self.receiving()
+        cancelled = error is not None and not isinstance(error, Exception)
+        closure = self._closure or left_open(failed=failure is not None, cancelled=cancelled)
+        coded = closure.is_error(self._config.error_close_codes)
+        self._measures.closed(closure, failure or (str(closure.code) if coded else None), None)
+
+    def _answered(self, message: Message, error: BaseException | None) -> None:
+        if error is not None:
+            return
+        if message["type"] != "websocket.accept":
+            self._handshake.answered(message)
+            return
+        self._handshake.accepted(message)
+        self._measures.opened()
+        self._is_open = True

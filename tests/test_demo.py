@@ -1,0 +1,108 @@
+"""The demo ends by itself with the expected trees, or stays up until it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 120
+
+
+def start(*arguments: str, folder: Path = ROOT) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "testproject.demo", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(demo: subprocess.Popen[str], seconds: float = SECONDS) -> str:
+    """Return what it prints until it ends."""
+    try:
+        return demo.communicate(timeout=seconds)[0]
+    finally:
+        demo.kill()
+        demo.communicate()
+
+
+def test_every_whole_tree_is_the_expected_one() -> None:
+    demo = start("--once")
+    printed = finish(demo)
+    assert demo.returncode == 0, printed
+    for text in expected_texts():
+        assert text in printed
+
+
+def test_another_tree_is_shown_as_a_difference_and_ends_with_1(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "testproject", tmp_path / "testproject")
+    changed = tmp_path / "testproject" / "expected" / "starlette-session.txt"
+    changed.write_text(changed.read_text().replace("websocket.open", "websocket.opened", 1))
+    demo = start("--once", folder=tmp_path)
+    printed = finish(demo)
+    assert demo.returncode == 1, printed
+    assert differences(printed.splitlines()) == [
+        "--- testproject/expected/starlette-session.txt\texpected",
+        "+++ testproject/expected/starlette-session.txt\tthis run",
+        "-    websocket.opened /ws/echo -> GET /ws/echo",
+        "+    websocket.open /ws/echo -> GET /ws/echo",
+    ]
+
+
+def test_it_serves_the_pages_until_it_is_interrupted() -> None:
+    demo = start()
+    try:
+        addresses = [next_address(demo), next_address(demo)]
+        pages = [fetch(address) for address in addresses]
+        assert pages[0] == pages[1]
+        demo.send_signal(signal.SIGINT)
+        finish(demo, 30)
+    finally:
+        finish(demo, 0.1)
+    assert demo.returncode == 0
+    for address in addresses:
+        with pytest.raises(OSError, match="refused"):
+            fetch(address)
+
+
+def test_a_taken_port_is_named() -> None:
+    demo = start("--port", "70000")
+    assert "port 70000 or the next one cannot be used" in finish(demo)
+    assert demo.returncode == 1
+
+
+def expected_texts() -> list[str]:
+    texts = [path.read_text() for path in (ROOT / "testproject" / "expected").glob("*.txt")]
+    assert len(texts) == 4
+    return texts
+
+
+def differences(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if re.match(r"[-+]", line)]
+
+
+def next_address(demo: subprocess.Popen[str]) -> str:
+    """Return the next address to open. Raises StopIteration when the demo ends without one."""
+    assert demo.stdout is not None
+    found = (re.search(r"http://127\.0\.0\.1:\d+/", line) for line in demo.stdout)
+    return next(match[0] for match in found if match)
+
+
+def fetch(address: str) -> bytes:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(address, timeout=SECONDS) as response:
+        body: bytes = response.read()
+    return body
