@@ -31,12 +31,12 @@ class Live:
         self._spans = frame.spans
         self._measures = frame.measures
         self._clock = frame.clock
-        frame.measures.opened()
         self.trunk = self._grow_trunk(handshake.span, base)
         self._received = Descriptions(names.SPAN_RECEIVE, frame)
         self.sends = Sends(frame, self.parent)
         self._close: Turn | None = None
         self._cut: Span | None = None
+        frame.measures.opened()
 
     def _grow_trunk(self, handshake: Span, base: Context) -> Trunk:
         if self._config.model == "session":

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import requires, version
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ import otel_ws
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("otel_ws", "otel_ws_channels", "otel_ws_starlette")
 NEEDS_SDK = {"otel_ws.testing"}
+LOWEST = ROOT / "requirements" / "lowest.txt"
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 45
 MEANINGLESS_NAMES = {"base", "common", "helpers", "misc", "util", "utils"}
@@ -154,6 +158,22 @@ def test_the_opentelemetry_api_is_the_only_dependency_at_run_time():
     needed = [line for line in requires("otel-ws") or () if "extra ==" not in line]
     assert len(needed) == 1
     assert needed[0].startswith("opentelemetry-api")
+
+
+def test_every_lower_bound_is_what_the_lowest_environment_has():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lines = [
+        *project["project"]["dependencies"],
+        *chain(*project["project"]["optional-dependencies"].values()),
+        *chain(*project["dependency-groups"].values()),
+    ]
+    assert releases(">=", "\n".join(map(str, lines))) == releases("==", LOWEST.read_text())
+
+
+def releases(operator: str, lines: str) -> dict[str, list[str]]:
+    """Return the version of each requirement that has one, in three parts."""
+    found = re.findall(rf"^([\w-]+){operator}([\d.]+)$", lines, re.MULTILINE)
+    return {name: f"{release}.0.0".split(".")[:3] for name, release in found}
 
 
 # --- what an import brings along ----------------------------------------------------------------
