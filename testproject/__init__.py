@@ -1,0 +1,1 @@
+"""A chat on Django Channels and on Starlette, traced with otel-ws."""

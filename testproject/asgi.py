@@ -1,0 +1,28 @@
+"""The Django project: `daphne testproject.asgi:application`."""
+
+from __future__ import annotations
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+from otel_ws_channels import TracingMiddleware
+
+from . import telemetry
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
+telemetry.configure("chat-channels")
+django = get_asgi_application()
+
+from .urls import websocket_urlpatterns  # noqa: E402  (needs the apps that Django just loaded)
+
+application = TracingMiddleware(
+    ProtocolTypeRouter(
+        {
+            "http": ASGIStaticFilesHandler(django),
+            "websocket": URLRouter(websocket_urlpatterns),
+        }
+    )
+)

@@ -1,0 +1,247 @@
+"""Receive spans over OTLP/HTTP (protobuf) as a collector does, and keep them for comparison."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, SpanFlags, Status
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope as Scope
+from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import Status as SpanStatus
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An event of a received span."""
+
+    name: str
+    timestamp: int
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSpan:
+    """A span as it came over the wire, with the attribute names of the SDK's `ReadableSpan`."""
+
+    name: str
+    kind: SpanKind
+    context: SpanContext
+    parent: SpanContext | None
+    start_time: int
+    end_time: int
+    status: SpanStatus
+    attributes: Attributes
+    links: tuple[Link, ...]
+    events: tuple[ReceivedEvent, ...]
+    instrumentation_scope: Scope = field(repr=False)
+    resource: Resource = field(repr=False)
+
+    @property
+    def trace_id(self) -> int:
+        return self.context.trace_id
+
+    @property
+    def span_id(self) -> int:
+        return self.context.span_id
+
+    @property
+    def parent_id(self) -> int | None:
+        return self.parent.span_id if self.parent else None
+
+    @property
+    def scope_name(self) -> str:
+        return self.instrumentation_scope.name
+
+    def get_span_context(self) -> SpanContext:
+        return self.context
+
+
+def decode(body: bytes) -> list[ReceivedSpan]:
+    """Return the spans of one export request."""
+    request = ExportTraceServiceRequest.FromString(body)
+    return [
+        _span(span, _scope(scope_spans.scope, scope_spans.schema_url), resource)
+        for resource_spans in request.resource_spans
+        for resource in [Resource(_attributes(resource_spans.resource.attributes))]
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    ]
+
+
+def _span(span: Span, scope: Scope, resource: Resource) -> ReceivedSpan:
+    return ReceivedSpan(
+        name=span.name,
+        kind=SpanKind(max(span.kind - 1, 0)),  # the wire counts from 1, the API from 0
+        context=_context(span.trace_id, span.span_id, span.trace_state),
+        parent=_parent(span),
+        start_time=span.start_time_unix_nano,
+        end_time=span.end_time_unix_nano,
+        status=_status(span.status),
+        attributes=_attributes(span.attributes),
+        links=tuple(map(_link, span.links)),
+        events=tuple(
+            ReceivedEvent(event.name, event.time_unix_nano, _attributes(event.attributes))
+            for event in span.events
+        ),
+        instrumentation_scope=scope,
+        resource=resource,
+    )
+
+
+def _scope(scope: InstrumentationScope, schema_url: str) -> Scope:
+    return Scope(scope.name, scope.version or None, schema_url, _attributes(scope.attributes))
+
+
+def _parent(span: Span) -> SpanContext | None:
+    if not span.parent_span_id:
+        return None
+    # The flags of a span on the wire tell whether its parent is remote, not the span itself.
+    return _context(span.trace_id, span.parent_span_id, flags=span.flags)
+
+
+def _link(link: Span.Link) -> Link:
+    context = _context(link.trace_id, link.span_id, link.trace_state, link.flags)
+    return Link(context, _attributes(link.attributes))
+
+
+def _context(trace_id: bytes, span_id: bytes, state: str = "", flags: int = 0) -> SpanContext:
+    return SpanContext(
+        int.from_bytes(trace_id),
+        int.from_bytes(span_id),
+        is_remote=bool(flags & SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK),
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),  # it was exported
+        trace_state=TraceState.from_header([state]) if state else None,
+    )
+
+
+def _status(status: Status) -> SpanStatus:
+    code = {Status.STATUS_CODE_OK: StatusCode.OK, Status.STATUS_CODE_ERROR: StatusCode.ERROR}
+    return SpanStatus(code.get(status.code, StatusCode.UNSET), status.message or None)
+
+
+def _attributes(pairs: Sequence[KeyValue]) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: AnyValue) -> Any:
+    match value.WhichOneof("value"):
+        case None:
+            return None
+        case "array_value":
+            return tuple(map(_value, value.array_value.values))
+        case "kvlist_value":
+            return _attributes(value.kvlist_value.values)
+        case scalar:
+            return getattr(value, scalar)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "Content-Encoding" in self.headers:
+            body = zlib.decompress(body, zlib.MAX_WBITS | 32)  # gzip or deflate, by its header
+        if self.path == "/v1/traces":
+            self.server.keep(decode(body))
+        self.send_response(200)  # metrics and logs are accepted and dropped
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent: the terminal belongs to the traces."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, keep: Callable[[list[ReceivedSpan]], None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.keep = keep
+
+
+class OTLPReceiver:
+    """A collector on a free local port, in a thread, for as long as the `with` block lasts.
+
+    Example::
+
+        with OTLPReceiver() as receiver:
+            process = subprocess.Popen(command, env=os.environ | receiver.environment)
+            spans = receiver.wait_for(lambda spans: len(spans) == 5, timeout=10)
+    """
+
+    def __init__(self) -> None:
+        self._spans: list[ReceivedSpan] = []
+        self._changed = threading.Condition()
+        self._server = _Server(self._keep)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def endpoint(self) -> str:
+        """The value for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make a child process send its spans here, and soon."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "no_proxy": "127.0.0.1",  # a proxy of the environment is not for this
+        }
+
+    @property
+    def spans(self) -> list[ReceivedSpan]:
+        """Everything received so far, in the order in which the spans started."""
+        with self._changed:
+            return sorted(self._spans, key=lambda span: span.start_time)
+
+    def clear(self) -> None:
+        """Forget everything received so far."""
+        with self._changed:
+            self._spans.clear()
+
+    def wait_for(
+        self, predicate: Callable[[list[ReceivedSpan]], bool], timeout: float = 10.0
+    ) -> list[ReceivedSpan]:
+        """Return the spans as soon as `predicate` holds for them; raise `TimeoutError` if not."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: predicate(self.spans), timeout):
+                names = ", ".join(span.name for span in self.spans) or "no span at all"
+                raise TimeoutError(f"not what was waited for within {timeout} s: {names}")
+            return self.spans
+
+    def _keep(self, spans: list[ReceivedSpan]) -> None:
+        with self._changed:
+            self._spans.extend(spans)
+            self._changed.notify_all()

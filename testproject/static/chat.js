@@ -1,0 +1,68 @@
+const find = (id) => document.getElementById(id);
+const join = find("join"), room = find("room"), say = find("say"), log = find("log");
+
+let socket = null;
+
+function show(message, name) {
+  const item = document.createElement("li");
+  item.className = message.kind;
+  if (message.kind === "said") {
+    const author = document.createElement("b");
+    author.textContent = message.name;
+    item.append(author, message.text);
+    item.classList.toggle("own", message.name === name);
+  } else {
+    item.textContent = `${message.name} ${message.kind} the room`;
+  }
+  log.firstElementChild.append(item);
+  log.scrollTop = log.scrollHeight;
+}
+
+function tell(status, isOpen) {
+  find("status").textContent = status;
+  find("status").classList.toggle("open", isOpen);
+  join.querySelector("button").disabled = socket !== null;
+  say.querySelector("button").disabled = !isOpen;
+}
+
+function connect(name, roomName) {
+  const url = new URL(`/ws/chat/${encodeURIComponent(roomName)}`, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("name", name);
+  socket = new WebSocket(url);
+  tell("Connecting …", false);
+
+  socket.onopen = () => {
+    tell(`Connected as ${name}`, true);
+    find("room-name").textContent = roomName;
+    log.firstElementChild.replaceChildren();
+    join.hidden = true;
+    room.hidden = false;
+    say.elements.text.focus();
+  };
+  socket.onmessage = (event) => show(JSON.parse(event.data), name);
+  socket.onclose = (event) => {
+    socket = null;
+    tell(event.code === 1000 ? "Not connected" : `Connection lost (${event.code})`, false);
+    room.hidden = true;
+    join.hidden = false;
+    join.querySelector("button").focus();
+  };
+}
+
+join.addEventListener("submit", (event) => {
+  event.preventDefault();
+  // The address names the room: whoever opens it meets us there.
+  history.replaceState(null, "", `?room=${encodeURIComponent(join.elements.room.value)}`);
+  connect(join.elements.name.value.trim(), join.elements.room.value);
+});
+
+say.addEventListener("submit", (event) => {
+  event.preventDefault();
+  socket.send(JSON.stringify({ text: say.elements.text.value }));
+  say.reset();
+});
+
+find("leave").addEventListener("click", () => socket.close(1000));
+
+join.elements.room.value = new URLSearchParams(location.search).get("room") || "lobby";
