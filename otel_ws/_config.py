@@ -113,7 +113,8 @@ class Config:
         ),
     )
     fanout: Fanout = field(
-        default="auto", metadata=_rule(_FANOUT, "what the sender of a channel-layer event becomes")
+        default="auto",
+        metadata=_rule(_FANOUT, "what the sender of an event becomes to those who process it"),
     )
     inherit_sampling: bool = field(
         default=True,
@@ -135,6 +136,12 @@ class Config:
     error_close_codes: frozenset[int] = field(
         default=frozenset(),
         metadata=_rule(rules.close_codes(), "further close codes that count as errors"),
+    )
+    record_close_reason: bool = field(
+        default=False,
+        metadata=_rule(
+            rules.flag(), "record the reason of a close, which the peer may have written"
+        ),
     )
     query_allow: tuple[str, ...] = field(
         default=(),
@@ -205,6 +212,7 @@ class Settings(TypedDict, total=False):
     excluded_routes: tuple[str, ...]
     max_message_age: float
     error_close_codes: frozenset[int]
+    record_close_reason: bool
     query_allow: tuple[str, ...]
     message_name: MessageName | None
     destination_template: Callable[[str], str | None] | None

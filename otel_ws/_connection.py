@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, set_span_in_context
 from . import _semconv as names
 from ._close import Closure, closed_by_server, left_open, seen_disconnect
 from ._config import Config
+from ._fanout import Ground
 from ._frame import Frame
 from ._handshake import Handshake
 from ._live import Live
@@ -28,7 +29,7 @@ from ._silent import SilentConnection
 from ._spans import Spans, tracer
 from ._turn import Turn
 from ._types import Message, Scope
-from .events import Events, Ground
+from .events import Events
 
 Turns = Literal["receive", "dispatch", "none"]
 
@@ -226,7 +227,7 @@ class Connection:
             return
         self._handshake.accepted(message)
         self._live = Live(self._frame, self._handshake, self._base)
-        self._turn = self._live.begin_open(self._handshake.span)
+        self._turn = self._live.begin_open(self._handshake.span, enter=self._turns != "none")
 
     @shielded
     def _end_turn(self, error: BaseException | None = None) -> None:

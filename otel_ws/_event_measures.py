@@ -14,7 +14,7 @@ from . import _instruments as instruments
 from . import _semconv as names
 from ._config import Config
 from ._instruments import Instrument
-from ._metrics import instruments_of
+from ._metrics import instruments_of, is_off
 from ._turn import Turn
 from .envelope import Envelope
 
@@ -26,8 +26,8 @@ class EventMeasures:
 
     def __init__(self, system: str, config: Config) -> None:
         self._system = system
-        self._is_off = config.metrics == "off"
-        self._is_fine = config.metrics == "message"
+        self._is_off = is_off(config)
+        self._is_fine = config.metrics == "message" and not self._is_off
         self._instruments = instruments_of(config)
 
     def sent(

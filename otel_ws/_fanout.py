@@ -6,6 +6,7 @@ A group of three should read as one trace; a group of ten thousand must not make
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -15,6 +16,7 @@ from . import _semconv as names
 from ._config import Config
 from ._log import run_hook
 from ._models import Trunk
+from ._spans import Spans
 from .envelope import Envelope
 
 _MAX_CHILDREN: Final = 100
@@ -39,13 +41,23 @@ class _Recipients:
 _recipients = _Recipients()
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the processing of an event grows from: a connection's, or nobody's."""
+
+    spans: Spans
+    trunk: Trunk
+    config: Config
+
+
 def grow_from(
-    envelope: Envelope | None, event: Mapping[str, Any], config: Config, trunk: Trunk
+    envelope: Envelope | None, event: Mapping[str, Any], ground: Ground
 ) -> tuple[Context, tuple[Link, ...]]:
     """Return what the processing of an event grows from, and its links."""
+    trunk = ground.trunk
     if envelope is None:
         return trunk.context, trunk.links
-    if not trunk.is_span and _is_parent(envelope, event, config):
+    if not trunk.is_span and _is_parent(envelope, event, ground.config):
         sender = NonRecordingSpan(envelope.context)
         return set_span_in_context(sender, trunk.context), trunk.links
     link = Link(envelope.context, {names.LINK_TYPE: names.LINK_EVENT})

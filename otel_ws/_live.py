@@ -47,15 +47,18 @@ class Live:
 
     # Turns: what application code runs under.
 
-    def begin_open(self, handshake: Span) -> Turn:
+    def begin_open(self, handshake: Span, *, enter: bool) -> Turn:
         """Begin what the application does before its first message.
 
-        The turn is not entered where the application accepts under a span of its own.
+        The turn is not entered where nothing would leave it, nor where the application accepts
+        under a span of its own.
         """
         turn = self._begin(self._spans.named(names.SPAN_OPEN), SpanKind.INTERNAL, self._clock())
         turn.is_passing = True
         current = get_current()
-        if get_current_span(current) is handshake:
+        if not enter:
+            self.settle()
+        elif get_current_span(current) is handshake:
             turn.enter(set_span_in_context(self.trunk.span, current))
         return turn
 
@@ -164,6 +167,8 @@ class Live:
         )
         if closure.code is not None:
             span.set_attribute(names.CLOSE_CODE, closure.code)
+        if closure.reason and self._config.record_close_reason:
+            span.set_attribute(names.CLOSE_REASON, closure.reason)
         self._end_with(span, closure, error)
 
     def end_connection(self, closure: Closure, error: BaseException | None) -> None:

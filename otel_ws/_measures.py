@@ -14,7 +14,7 @@ from . import _semconv as names
 from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
-from ._metrics import Key, instruments_of
+from ._metrics import Key, instruments_of, is_off
 from ._types import Message, Scope
 
 _NANO = 1e9
@@ -42,8 +42,8 @@ class Measures:
 
     def __init__(self, scope: Scope, config: Config, clock: Callable[[], int]) -> None:
         self.received_count = self.received_size = self.sent_count = self.sent_size = 0
-        self.is_off = config.metrics == "off"
-        self.is_fine = config.metrics == "message"
+        self.is_off = is_off(config)
+        self.is_fine = config.metrics == "message" and not self.is_off
         """Each message is measured, not only counted."""
         self._clock = clock
         self._started_at = self._opened_at = clock()

@@ -1,6 +1,6 @@
 """Metrics: tallies that are read when somebody looks, and records where a duration counts.
 
-An instrument's `record` costs more than half a span. At the level `connection` nothing is recorded
+An instrument's `record` costs about half a span. At the level `connection` nothing is recorded
 per message: counts are kept here, one set of numbers for a route, and observable counters read
 them.
 """
@@ -69,6 +69,12 @@ def _read(counts: defaultdict[Key, int], _: CallbackOptions) -> Iterable[Observa
 @lru_cache(maxsize=8)
 def _instruments(provider: MeterProvider) -> Instruments:
     return Instruments(provider)
+
+
+def is_off(config: Config) -> bool:
+    """Tell whether nobody measures: by the settings, or because there is the API alone."""
+    provider = config.meter_provider or metrics.get_meter_provider()
+    return config.metrics == "off" or type(provider).__module__.startswith("opentelemetry.metrics")
 
 
 def instruments_of(config: Config) -> Instruments:

@@ -68,6 +68,9 @@ LINK_MESSAGE: Final = "message"
 LINK_REMOTE: Final = "remote"
 LINK_EVENT: Final = "event"
 
+# Where a messaging system has a word of its own for the type of an event.
+EVENT_TYPE_BY_SYSTEM: Final = {"django.channels": MESSAGING_CHANNELS_MESSAGE_TYPE}
+
 # Values of ``messaging.operation.type``, and the name of the span around a handler of an event.
 OPERATION_SEND: Final = "send"
 OPERATION_PROCESS: Final = "process"

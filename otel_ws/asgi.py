@@ -24,7 +24,7 @@ __all__ = ["TracingMiddleware", "dispatch_traced"]
 
 
 # What is told what happens on a connection, if anything is.
-Told = Connection | SilentConnection | None
+_Told = Connection | SilentConnection | None
 
 
 class TracingMiddleware:
@@ -93,7 +93,7 @@ class TracingMiddleware:
         return None
 
     @shielded
-    def _open(self, scope: Scope) -> tuple[Context, Told] | None:
+    def _open(self, scope: Scope) -> tuple[Context, _Told] | None:
         """Begin to trace a connection, unless it is traced already, or excluded.
 
         Return the context that the application is to be called in, and what is to be told.
@@ -124,7 +124,7 @@ class TracingMiddleware:
         return connection.context, connection.told()
 
     async def _serve(
-        self, context: Context, told: Told, scope: Scope, receive: Receive, send: Send
+        self, context: Context, told: _Told, scope: Scope, receive: Receive, send: Send
     ) -> None:
         outside = get_current()
         attach(context)

@@ -23,7 +23,7 @@ from opentelemetry.util.types import AttributeValue
 from . import _semconv as names
 from ._config import Config
 from ._event_measures import EventMeasures
-from ._fanout import grow_from
+from ._fanout import Ground, grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
 from ._session import current_session
@@ -31,7 +31,7 @@ from ._spans import Spans, tracer
 from ._turn import Turn
 from .envelope import Envelope, envelope_of, new_id, seal
 
-__all__ = ["Events", "Ground", "Handling", "Publication", "publish", "unobserved"]
+__all__ = ["Events", "Handling", "Publication", "publish", "unobserved"]
 
 _R = TypeVar("_R")
 
@@ -47,15 +47,6 @@ _PROTOCOL: Final = frozenset(
         *("websocket.connect", "websocket.receive", "websocket.disconnect"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What the processing of an event grows from: a connection's, or nobody's."""
-
-    spans: Spans
-    trunk: Trunk
-    config: Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +124,7 @@ class Events:
         self._config = config
         self._expected = expected
         self._tools: tuple[Config, Spans, EventMeasures] | None = None
-        self._type_attribute = f"messaging.{system}.message.type"
+        self._type_attribute = names.EVENT_TYPE_BY_SYSTEM.get(system)
 
     @shielded
     def publishing(
@@ -219,7 +210,7 @@ class Events:
         return turn
 
     def _start(self, event: Mapping[str, Any], envelope: Envelope | None, ground: Ground) -> Span:
-        context, links = grow_from(envelope, event, ground.config, ground.trunk)
+        context, links = grow_from(envelope, event, ground)
         kind, event_id = str(event.get("type", "")), envelope.id if envelope else None
         operation = names.OPERATION_PROCESS
         attributes = self._attributes(operation, operation, event_id, kind)
@@ -249,6 +240,6 @@ class Events:
         }
         if event_id:
             attributes[names.MESSAGING_MESSAGE_ID] = event_id
-        if kind:
+        if kind and self._type_attribute:
             attributes[self._type_attribute] = kind
         return attributes

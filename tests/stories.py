@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.routing import URLRouter
 from django.urls import re_path
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 import otel_ws_channels
@@ -146,6 +147,7 @@ EVERYTHING = {
     "message_name": lambda scope, message: message["text"],
     "excluded_routes": ["/health"],
     "metrics": "message",
+    "meter_provider": MeterProvider(),
     "tracer_provider": TracerProvider(),
 }
 

@@ -112,8 +112,8 @@ async def test_a_consumer_without_the_mixin_has_all_but_its_turns(spans: Capture
     assert spans.tree("websocket.received.message_count") == (
         "GET /room\n"
         "websocket.open /room -> GET /room\n"
-        "  think\n"
-        "    websocket.send /room\n"
+        "think\n"
+        "  websocket.send /room\n"
         "websocket.close -> GET /room {websocket.received.message_count=1}"
     )
 

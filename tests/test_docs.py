@@ -17,6 +17,7 @@ import pytest
 
 import otel_ws
 from otel_ws import Config, Hooks, _semconv
+from otel_ws._instruments import INSTRUMENTS
 from otel_ws._rules import Rule
 from otel_ws_channels import checks, conf
 
@@ -182,10 +183,8 @@ def constants(prefix: str = "") -> dict[str, str]:
 
 SPANS = set(constants("SPAN_").values())
 LINK_TYPES = set(constants("LINK_").values()) - {_semconv.LINK_TYPE}
-# Their names have the messaging system in them.
-EVENT_TYPES = {f"messaging.{each}.message.type" for each in ("django.channels", "redis", "memory")}
+METRICS = {each.name for each in INSTRUMENTS}
 ATTRIBUTES = {v for v in constants().values() if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", v)} - SPANS
-ATTRIBUTES |= EVENT_TYPES
 STATUSES = set(_semconv.CLOSE_STATUS_BY_CODE.values()) | set(constants("CLOSE_").values())
 STATUSES -= ATTRIBUTES
 ASGI = {f"websocket.{kind}" for kind in ("accept", "connect", "disconnect", "http.response")}
@@ -195,13 +194,14 @@ TYPES = {"string", "int", "double", "boolean"}
 UNUSED = {
     value
     for name, value in constants().items()
-    if value in ATTRIBUTES - EVENT_TYPES
+    if value in ATTRIBUTES - {_semconv.MESSAGING_CHANNELS_MESSAGE_TYPE}
     and not any(re.search(rf"\bnames\.{name}\b", path.read_text()) for path in SOURCES)
 }
 
 
 def test_every_attribute_is_in_a_table_and_nothing_else_is() -> None:
     rows = rows_of("docs/attributes.md", "Attribute", "Type", "Meaning")
+    rows += rows_of("docs/metrics.md", "Attribute", "Type", "Meaning")
     assert {name for row in rows for name in codes(row[0])} == ATTRIBUTES - UNUSED
     assert {row[1] for row in rows} <= TYPES
 
@@ -213,7 +213,7 @@ def test_every_name_of_an_attribute_is_one(name: str) -> None:
         for code in codes(without_blocks(TEXTS[name]))
         if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", code) and code.partition(".")[0] in PREFIXES
     }
-    assert named <= ATTRIBUTES | SPANS | ASGI
+    assert named <= ATTRIBUTES | SPANS | METRICS | ASGI
 
 
 def test_every_span_is_in_the_tables() -> None:

@@ -91,6 +91,7 @@ def play_plain(model: Any) -> None:
         model=model,
         message_name=lambda scope, message: "greeting",
         max_message_age=0.02,
+        record_close_reason=True,
         handshake_trust="link",
     )
     client = TestClient(app, headers={"traceparent": TRACEPARENT})
@@ -98,6 +99,7 @@ def play_plain(model: Any) -> None:
     with suppress(LookupError), connecting as websocket:
         websocket.send_text("Hello")
         websocket.receive_text()
+        websocket.close(1000, "enough")
 
 
 async def play_channels(model: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -190,7 +191,10 @@ async def test_events_are_counted_and_losses_as_far_as_they_are_known(
     settings.OTEL_WS_METER_PROVIDER = metrics.provider
     settings.OTEL_WS_METRICS = "message"
     settings.OTEL_WS_DESTINATION_TEMPLATE = lambda name: name.partition(".")[0]
-    layer = TracedChannelLayer("channels.layers.InMemoryChannelLayer", capacity=2)
+    unread = [(re.compile("nobody"), 2)]
+    layer = TracedChannelLayer(
+        "channels.layers.InMemoryChannelLayer", channel_capacity={"nobody.*": 2}
+    )
     channel_layers.set("default", layer)
 
     class Room(TracedConsumer):
@@ -202,6 +206,7 @@ async def test_events_are_counted_and_losses_as_far_as_they_are_known(
     playing = asyncio.create_task(converse(channels_application(Room), Hear("hi"), Leave()))
     while not layer.groups.get("room.1"):
         await asyncio.sleep(0)
+    await layer.group_add("room.1", "nobody.reads")
     for _ in range(4):
         await layer.group_send("room.1", {"type": "room.said", "text": "hi"})
     await playing
