@@ -192,9 +192,7 @@ async def test_events_are_counted_and_losses_as_far_as_they_are_known(
     settings.OTEL_WS_METRICS = "message"
     settings.OTEL_WS_DESTINATION_TEMPLATE = lambda name: name.partition(".")[0]
     unread = [(re.compile("nobody"), 2)]
-    layer = TracedChannelLayer(
-        "channels.layers.InMemoryChannelLayer", channel_capacity={"nobody.*": 2}
-    )
+    layer = TracedChannelLayer("channels.layers.InMemoryChannelLayer", channel_capacity=unread)
     channel_layers.set("default", layer)
 
     class Room(TracedConsumer):

@@ -71,7 +71,7 @@ class ServerProcess:
             start_new_session=True,
         )
 
-    def visit(self, key: str) -> dict[str, Any]:
+    def visit(self, key: str) -> Any:
         """Return what the server saw of a connection, once its application has ended.
 
         By then its spans have been exported too.
@@ -130,7 +130,8 @@ class ServerProcess:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._get("/ready")
+                self._get("/ready")
+                return
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{self.server} does not answer:\n{self.log}") from None

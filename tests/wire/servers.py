@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 TOLD = "The application"
 SENT = "The client"
 LEFT_OPEN = "left open"
 
 
-def row(group: str, label: str) -> str:
+def row(group: str, label: str) -> Any:
     """Declare a fact with its place and its words in the documentation."""
     return field(metadata={"group": group, "label": label})
 
@@ -73,7 +74,7 @@ class Server:
     def cell(self, fact: str) -> str:
         """Return what the documentation says of a fact."""
         newer = dict(self.since_python_3_12).get(fact)
-        return getattr(self.base, fact) + (f"; since Python 3.12 {newer}" if newer else "")
+        return str(getattr(self.base, fact)) + (f"; since Python 3.12 {newer}" if newer else "")
 
 
 def uvicorn(protocol: str, **facts: str) -> Server:
