@@ -63,14 +63,16 @@ class Sends:
             self._measures.sent(message)
         else:
             self._measures.unsent(message)
+            if peer_left:
+                self._spans.forgive(error)
         if sending is None:
             return
         if sending.kind is not None:
-            failure = None if peer_left else self._spans.failure(error)
+            failure = self._spans.failure(error)
             took = self._measures.took
             took(instruments.SEND_DURATION, sending.started, sending.kind, sending.span, failure)
         if sending.span is not None:
-            self._end_span(sending.span, error, peer_left)
+            self._end_span(sending.span, error)
 
     def _start(self, message: Message, kind: str, size: int) -> Span:
         name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
@@ -79,8 +81,7 @@ class Sends:
         run_hook(self._hook, span, self._scope, message)
         return span
 
-    def _end_span(self, span: Span, error: BaseException | None, peer_left: bool) -> None:
-        if error is not None and peer_left:
+    def _end_span(self, span: Span, error: BaseException | None) -> None:
+        if error is not None and isinstance(error, Exception):
             span.set_attribute(names.ERROR_TYPE, error_type(error))
-            error = None
         self._spans.end(span, error)

@@ -61,6 +61,8 @@ class SilentConnection:
             return
         elif error is not None:
             self._measures.unsent(message)
+            if self._closure is not None or isinstance(error, OSError):
+                self._spans.forgive(error)
         else:
             self._measures.sent(message)
             if since is not None:
@@ -77,6 +79,7 @@ class SilentConnection:
             self._handshake.abandoned(error)
             return
         self.receiving()
+        self._spans.forget_error()
         cancelled = error is not None and not isinstance(error, Exception)
         closure = self._closure or left_open(failed=failure is not None, cancelled=cancelled)
         coded = closure.is_error(self._config.error_close_codes)

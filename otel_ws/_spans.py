@@ -49,7 +49,7 @@ class Spans:
     `expected` are the exceptions that a framework raises to steer.
     """
 
-    __slots__ = ("_common", "_expected", "_recorded", "_tracer", "route")
+    __slots__ = ("_common", "_expected", "_forgiven", "_recorded", "_tracer", "route")
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Spans:
         self.route: str | None = None
         self._expected = expected
         self._recorded: BaseException | None = None
+        self._forgiven: BaseException | None = None
 
     def set_route(self, route: str) -> None:
         """Put the route on every span from now on, and into its name."""
@@ -104,9 +105,13 @@ class Spans:
         span.set_attribute(names.ERROR_TYPE, error)
         span.set_status(Status(StatusCode.ERROR, description or None))
 
+    def forgive(self, error: BaseException) -> None:
+        """Let this very exception be no failure, wherever it goes from here."""
+        self._forgiven = error
+
     def forget_error(self) -> None:
-        """Release the exception that was recorded last: it holds the frames it passed."""
-        self._recorded = None
+        """Release the exceptions that are remembered: they hold the frames they passed."""
+        self._recorded = self._forgiven = None
 
     def failure(self, error: BaseException | None) -> str | None:
         """Return the ``error.type`` of an exception, if it means that something broke."""
@@ -119,4 +124,6 @@ class Spans:
         """
         if isinstance(error, BaseExceptionGroup):
             return any(map(self.is_failure, error.exceptions))
+        if error is self._forgiven:
+            return False
         return isinstance(error, Exception) and not isinstance(error, self._expected)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -74,10 +75,12 @@ def seal(event: Mapping[str, Any], context: SpanContext, id: str, now: float) ->
 
 def unseal(event: dict[str, Any]) -> dict[str, Any]:
     """Return `event` as its handler is to get it: as it is, or as an `Event` of its own."""
-    if KEY not in event:
+    received: object = event
+    if not isinstance(received, dict) or KEY not in received:  # some send what is no event at all
         return event
     content = {key: value for key, value in event.items() if key != KEY}
-    return _with_envelope(content, event[KEY]) or content
+    opened = _with_envelope(content, event[KEY])
+    return content if opened is None else opened
 
 
 @shielded
@@ -109,6 +112,7 @@ def _read(carrier: Any) -> Envelope | None:
 
 def _seconds(text: str) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return 0.0
+    return seconds if isfinite(seconds) else 0.0  # a metric would never recover from infinity

@@ -63,7 +63,8 @@ ROUTES = [
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(TracingMiddleware(Starlette(routes=ROUTES), tracer_provider=PROVIDER))
+    app = Starlette(routes=ROUTES, lifespan=lifespan)
+    return TestClient(TracingMiddleware(app, tracer_provider=PROVIDER))
 
 
 def test_a_connection_is_printed_when_it_closed(
@@ -101,11 +102,15 @@ def test_spans_of_the_application_are_printed_with_the_connection(
 GRACE = """\
 GET /chat/{room}
 websocket.open /chat/{room} -> GET /chat/{room}
-  websocket.send /chat/{room}
-  websocket.send /chat/{room}
+  publish chat.message
+    process chat.message
+      websocket.send /chat/{room}
+      websocket.send /chat/{room}
 websocket.receive /chat/{room} -> GET /chat/{room}
-  websocket.send /chat/{room}
-  websocket.send /chat/{room}
+  publish chat.message
+    process chat.message
+      websocket.send /chat/{room}
+      websocket.send /chat/{room}
 """
 
 

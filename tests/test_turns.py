@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from opentelemetry import trace
 from starlette.websockets import WebSocket
 
@@ -13,9 +14,10 @@ from otel_ws.asgi import TracingMiddleware
 from otel_ws.testing import CapturedSpans
 
 from .drivers.say import converse
-from .drivers.script import Hear, Leave, Say
+from .drivers.script import Hear, Leave, Say, Scenario
 from .drivers.wire import scope_of
 
+SOMETHING = Scenario("", "", "")
 own = trace.get_tracer("application")
 
 
@@ -218,10 +220,38 @@ async def test_the_middleware_cuts_by_its_own_timer(spans: CapturedSpans) -> Non
     )
 
 
-def _opened(config: Config, clock: Any) -> Connection:
-    from .drivers.script import Scenario
+@pytest.mark.parametrize("refusal", [OSError("gone"), RuntimeError("closed already")])
+async def test_a_send_to_a_peer_that_has_left_is_no_error(
+    refusal: Exception, spans: CapturedSpans
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            answer = "accept" if message["type"] == "websocket.connect" else "send"
+            await send({"type": f"websocket.{answer}", "text": "hello"})
+        await send({"type": "websocket.send", "text": "too late"})
 
-    connection = Connection(scope_of(Scenario("", "", "")), config, clock=clock)
+    messages = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"}]
+    if isinstance(refusal, RuntimeError):
+        messages[1] = {"type": "websocket.disconnect", "code": 1006}
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        if message["type"] == "websocket.send":
+            raise refusal
+
+    with pytest.raises(type(refusal)) as raised:
+        await TracingMiddleware(app, model="connection")(scope_of(SOMETHING), receive, send)
+    assert raised.value is refusal
+    assert {span.status.status_code.name for span in spans} == {"UNSET"}
+    assert [event.name for span in spans for event in span.events] == []
+    (sent,) = spans.named("websocket.send")
+    assert sent.attributes["error.type"] == type(refusal).__name__
+
+
+def _opened(config: Config, clock: Any) -> Connection:
+    connection = Connection(scope_of(SOMETHING), config, clock=clock)
     accept = {"type": "websocket.accept"}
     connection.received({"type": "websocket.connect"})
     connection.sent(accept, connection.sending(accept))

@@ -1,6 +1,7 @@
 """What the servers run: every framework twice, traced and untraced, told apart by the path.
 
-`WIRE_MODEL` is the tracing model, and `WIRE_LIFESPAN` names who answers the lifespan.
+`WIRE_MODEL` is the tracing model, `WIRE_LIFESPAN` names who answers the lifespan, and `WIRE_TESTS`
+is the process that must not be outlived.
 Without a model nothing of the library is imported: that is the ground truth.
 """
 
@@ -14,6 +15,7 @@ from django.conf import settings
 
 from tests.wire.plain import Application
 from tests.wire.visits import Recorder, acknowledge_lifespan
+from tests.wire.watch import end_after
 
 MODEL = os.environ.get("WIRE_MODEL", "")
 
@@ -97,4 +99,6 @@ def build() -> Recorder:
     return Recorder(applications, lifespan, flush)
 
 
+if "WIRE_TESTS" in os.environ:
+    end_after(int(os.environ["WIRE_TESTS"]))
 application = build()

@@ -39,7 +39,12 @@ class ServerProcess:
         self.server = server
         self.port = free_port()
         self._command = [part.format(port=self.port, app=application) for part in server.command]
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "WIRE_TESTS": str(os.getpid()),
+            **(environment or {}),
+        }
         self._read = 0
 
     def __enter__(self) -> Self:
