@@ -48,6 +48,11 @@ def seen_disconnect(message: Message) -> Closure:
     return Closure(code, _status(code, reason), initiator, reason)
 
 
+def left_by_peer() -> Closure:
+    """Judge a connection that nothing closed, and whose peer a send has found gone."""
+    return Closure(None, names.CLOSE_STATUS_BY_CODE[1006], "client")
+
+
 def left_open(*, failed: bool, cancelled: bool) -> Closure:
     """Judge an application that ended without closing; what the client sees differs by server."""
     if cancelled:

@@ -1,8 +1,7 @@
 """One WebSocket connection: it is told what happened, and decides which spans that means.
 
 No I/O, no framework, and no clock but the one it is given (in the manner of a sans-IO protocol).
-Each method that adapters call is shielded: a failure of ours reaches our log, and never the
-application.
+Its methods are shielded: a failure of ours reaches our log, and never the application.
 """
 
 from __future__ import annotations
@@ -11,12 +10,15 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import Literal
+from weakref import ref
 
-from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, set_span_in_context
 
 from . import _semconv as names
-from ._close import Closure, closed_by_server, left_open, seen_disconnect
+from ._close import Closure, closed_by_server, left_by_peer, left_open, seen_disconnect
 from ._config import Config
+from ._events import Events
 from ._fanout import Ground
 from ._frame import Frame
 from ._handshake import Handshake
@@ -29,7 +31,6 @@ from ._silent import SilentConnection
 from ._spans import Spans, tracer
 from ._turn import Turn
 from ._types import Message, Scope
-from .events import Events
 
 Turns = Literal["receive", "dispatch", "none"]
 
@@ -68,18 +69,20 @@ class Connection:
             span.get_span_context(),
             self._handshake.extracted,
             config,
-            self,
+            span.is_recording() or not config.inherit_sampling,
+            ref(self),
         )
         self._base = with_session(self.session, self._handshake.base)
         self.context = set_span_in_context(span, self._base)
         """What the application is to be called in."""
-        self.is_silent = config.inherit_sampling and not span.is_recording()
+        self.is_silent = not self.session.is_traced
         """The handshake is not recorded, and so neither is anything that follows from it."""
         self._live: Live | None = None
         self._turn: Turn | None = None
         self._arrived = 0
         self._events: Events | None = None
         self._closure: Closure | None = None
+        self._is_left = self._is_over = False
         run_hook(config.hooks.on_handshake, span, scope)
 
     @staticmethod
@@ -92,10 +95,7 @@ class Connection:
 
     @shielded
     def dispatches(self, *expected: type[BaseException], events: Events | None = None) -> None:
-        """Let the caller say, from now on, where the handling of a message begins and ends.
-
-        What is dispatched and is no message of the connection is an event, and is left to `events`.
-        """
+        """Let the caller delimit turns from now on. What is no message of ours is for `events`."""
         self._turns = "dispatch"
         self._events = events
         self._spans.expect(*expected)
@@ -107,10 +107,9 @@ class Connection:
 
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
-        if not self.is_silent:
-            return self
-        is_off = self._frame.measures.is_off
-        return None if is_off else SilentConnection(self._frame, self._handshake)
+        if self.is_silent and self._frame.measures.is_off:
+            return None
+        return SilentConnection(self._frame, self._handshake) if self.is_silent else self
 
     @shielded
     def receiving(self) -> None:
@@ -127,7 +126,8 @@ class Connection:
             if live and self._turns != "dispatch":
                 live.begin_close().enter(live.settle())
         elif kind == "websocket.receive" and live:
-            if self._turns == "receive":
+            if self._turns == "receive" and not self._is_over:
+                self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
                 self._frame.measures.received(message)
@@ -151,10 +151,14 @@ class Connection:
             return None
         return self._events.begin(message, ground)
 
+    def parent(self) -> tuple[Context, tuple[Link, ...]] | None:
+        """Return what a span grows from that the running code causes, if the connection is open."""
+        return None if self._live is None else self._live.parent()
+
     @property
     def ground(self) -> Ground | None:
         """What the processing of events grows from, on a connection that is open and recorded."""
-        if self._live is None or self.is_silent:
+        if self._live is None:
             return None
         return Ground(self._spans, self._live.trunk, self._frame.config)
 
@@ -170,7 +174,7 @@ class Connection:
             turn.leave()
         elif turn is not None:
             self._live.end_turn(turn, error)
-        elif kind == "websocket.connect":
+        else:  # The only turn that is not handed over is what follows an accept.
             self._end_turn(error)
         self._live.settle()
 
@@ -181,7 +185,7 @@ class Connection:
         if self._live is None:
             return None
         if kind == "websocket.send":
-            return self._live.sends.begin(message)
+            return self._live.sends.begin(message, self._live.parent)
         if kind == "websocket.close":
             self._closure = self._closure or closed_by_server(message)
             self._live.begin_close(sent=True)
@@ -197,7 +201,8 @@ class Connection:
             if error is None:
                 self._answered(message)
         elif kind == "websocket.send":
-            peer_left = self._closure is not None or isinstance(error, OSError)
+            self._is_left = self._is_left or isinstance(error, OSError)
+            peer_left = self._closure is not None or self._is_left
             self._live.sends.end(message, sending, error, peer_left=peer_left)
 
     @shielded
@@ -206,14 +211,14 @@ class Connection:
         if self._turn is None or self._live is None:
             return None
         left = self._live.cut(self._turn)
-        if left > 0:
-            return left
-        self._turn = None
-        return None
+        if left <= 0:
+            self._turn = None
+        return left if self._turn else None
 
     @shielded
     def ended(self, error: BaseException | None = None) -> None:
         """The application has returned, or has raised `error`: what is open ends here."""
+        self._is_over = True
         self._end_turn(error)
         if self._live is None:
             self._handshake.abandoned(error)
@@ -226,8 +231,8 @@ class Connection:
             self._handshake.answered(message)
             return
         self._handshake.accepted(message)
-        self._live = Live(self._frame, self._handshake, self._base)
-        self._turn = self._live.begin_open(self._handshake.span, enter=self._turns != "none")
+        self._live = live = Live(self._frame, self._handshake, self._base)
+        self._turn = live.begin_open(self._handshake.span, enter=self._turns != "none")
 
     @shielded
     def _end_turn(self, error: BaseException | None = None) -> None:
@@ -239,6 +244,7 @@ class Connection:
     def _end_live(self, live: Live, error: BaseException | None) -> None:
         failed = error is not None and self._spans.is_failure(error)
         cancelled = error is not None and not isinstance(error, Exception)
-        closure = self._closure or left_open(failed=failed, cancelled=cancelled)
+        left = left_by_peer() if self._is_left else left_open(failed=failed, cancelled=cancelled)
+        closure = self._closure or left
         shielded(live.end_close)(closure, error)
         shielded(live.end_connection)(closure, error)

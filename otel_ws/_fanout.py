@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -14,7 +15,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import _semconv as names
 from ._config import Config
-from ._log import run_hook
+from ._log import report, run_hook
 from ._models import Trunk
 from ._spans import Spans
 from .envelope import Envelope
@@ -28,14 +29,16 @@ class _Recipients:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self._lock = Lock()
 
     def count(self, event_id: str) -> int:
         """Count one more recipient of an event; return how many there are by now."""
-        count = self._counts.pop(event_id, 0) + 1
-        if len(self._counts) >= _MAX_EVENTS:
-            del self._counts[next(iter(self._counts))]
-        self._counts[event_id] = count
-        return count
+        with self._lock:
+            count = self._counts.pop(event_id, 0) + 1
+            if len(self._counts) >= _MAX_EVENTS:
+                del self._counts[next(iter(self._counts))]
+            self._counts[event_id] = count
+            return count
 
 
 _recipients = _Recipients()
@@ -67,7 +70,10 @@ def grow_from(
 def _is_parent(envelope: Envelope, event: Mapping[str, Any], config: Config) -> bool:
     fanout = config.fanout
     if callable(fanout):
-        return run_hook(fanout, event) == "parent"
+        answer = run_hook(fanout, event)
+        if answer not in ("parent", "link"):
+            report("a fanout function returned neither 'parent' nor 'link'; the event is linked")
+        return answer == "parent"
     if fanout == "auto":
         return _recipients.count(envelope.id) <= _MAX_CHILDREN
     return fanout == "parent"

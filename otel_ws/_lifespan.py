@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry import metrics, trace
 
+from ._config import Config
 from ._log import report, shielded
 from ._types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,10 +23,10 @@ FLUSH_SECONDS: Final = 5.0
 
 
 async def serve_lifespan(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, tracer_provider: Any = None
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, config: Callable[[], Config]
 ) -> None:
     """Run the application's lifespan, or one in its place, and flush at its end."""
-    lifespan = _Lifespan(receive, send, tracer_provider)
+    lifespan = _Lifespan(receive, send, config)
     try:
         await app(scope, lifespan.receive, lifespan.send)
     except Exception:
@@ -36,10 +37,10 @@ async def serve_lifespan(
 
 
 class _Lifespan:
-    def __init__(self, receive: Receive, send: Send, tracer_provider: Any) -> None:
+    def __init__(self, receive: Receive, send: Send, config: Callable[[], Config]) -> None:
         self._receive = receive
         self._send = send
-        self._tracer_provider = tracer_provider
+        self._config = config
         self.is_used = False
         """The application speaks the protocol: what it raises is its own."""
 
@@ -50,7 +51,10 @@ class _Lifespan:
     async def send(self, message: Message) -> None:
         self.is_used = True
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            await flush(self._tracer_provider)
+            try:
+                await flush(self._config())
+            except Exception as error:  # The application's shutdown is not to hang on ours.
+                report("telemetry could not be flushed at shutdown", error)
         await self._send(message)
 
     async def answer(self) -> None:
@@ -63,12 +67,15 @@ class _Lifespan:
                 return
 
 
-async def flush(tracer_provider: Any = None) -> None:
+async def flush(config: Config) -> None:
     """Flush spans and metrics, in a thread and for five seconds at the most.
 
     The SDK's flush may block for 30 seconds when the collector is dead.
     """
-    providers = (tracer_provider or trace.get_tracer_provider(), metrics.get_meter_provider())
+    providers = (
+        config.tracer_provider or trace.get_tracer_provider(),
+        config.meter_provider or metrics.get_meter_provider(),
+    )
     flushes = [f for f in (getattr(p, "force_flush", None) for p in providers) if callable(f)]
     if flushes and not await _run_in_thread(lambda: [shielded(each)() for each in flushes]):
         report(f"telemetry could not be flushed within {FLUSH_SECONDS:g} s at shutdown")

@@ -33,7 +33,7 @@ class Live:
         self._clock = frame.clock
         self.trunk = self._grow_trunk(handshake.span, base)
         self._received = Descriptions(names.SPAN_RECEIVE, frame)
-        self.sends = Sends(frame, self.parent)
+        self.sends = Sends(frame)
         self._close: Turn | None = None
         self._cut: Span | None = None
         frame.measures.opened()

@@ -100,8 +100,9 @@ class Measures:
 
     def unsent(self, message: Message) -> None:
         """An outbound message was refused by the server."""
+        _, size = measure(message)
         self.sent_count -= 1
-        self.sent_size -= measure(message)[1]
+        self.sent_size -= size
 
     def lifetime(self) -> float:
         """Return the seconds since the connection was accepted."""

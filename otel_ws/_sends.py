@@ -15,6 +15,8 @@ from ._log import run_hook
 from ._spans import error_type
 from ._types import Message
 
+Parent = Callable[[], tuple[Context, tuple[Link, ...]]]
+
 
 class Sending:
     """A send under way: its span, if it is traced, and what is needed to measure it."""
@@ -28,24 +30,21 @@ class Sending:
 
 
 class Sends:
-    """Traces, counts and measures sends; `parent` tells what one grows from, and its links."""
+    """Traces, counts and measures sends."""
 
-    def __init__(
-        self, frame: Frame, parent: Callable[[], tuple[Context, tuple[Link, ...]]]
-    ) -> None:
+    def __init__(self, frame: Frame) -> None:
         self._scope = frame.scope
         self._spans = frame.spans
         self._measures = frame.measures
         self._clock = frame.clock
-        self._parent = parent
         self._is_traced = frame.config.trace_sends
         self._hook = frame.config.hooks.on_send
         self._sent = Descriptions(names.SPAN_SEND, frame)
 
-    def begin(self, message: Message) -> Sending | None:
+    def begin(self, message: Message, parent: Parent) -> Sending | None:
         """Begin a send; what is returned belongs to `end`."""
         kind, size = self._measures.sending(message)
-        span = self._start(message, kind, size) if self._is_traced else None
+        span = self._start(message, kind, size, parent) if self._is_traced else None
         if self._measures.is_fine:
             return Sending(span, kind, self._clock())
         return None if span is None else Sending(span)
@@ -74,9 +73,9 @@ class Sends:
         if sending.span is not None:
             self._end_span(sending.span, error)
 
-    def _start(self, message: Message, kind: str, size: int) -> Span:
+    def _start(self, message: Message, kind: str, size: int, parent: Parent) -> Span:
         name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
-        context, links = self._parent()
+        context, links = parent()
         span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
         run_hook(self._hook, span, self._scope, message)
         return span

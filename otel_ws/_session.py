@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from weakref import ref
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import SpanContext
@@ -29,8 +30,14 @@ class Session:
     """What the handshake carried, as far as it is trusted: empty where it is not."""
     config: Config
     """The settings that this connection was opened with."""
-    connection: Connection | None = field(default=None, repr=False, compare=False)
-    """The connection itself, for adapters: what is told what happens."""
+    is_traced: bool
+    """Whether spans are made: not if the handshake is not recorded, and that is inherited."""
+    _connection: ref[Connection] = field(repr=False, compare=False)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection itself, for adapters, as long as it is served."""
+        return self._connection()
 
 
 def current_session() -> Session | None:

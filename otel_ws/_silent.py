@@ -7,7 +7,7 @@ along, keeps what the application makes below it from being recorded.
 from __future__ import annotations
 
 from . import _instruments as instruments
-from ._close import Closure, closed_by_server, left_open, seen_disconnect
+from ._close import Closure, closed_by_server, left_by_peer, left_open, seen_disconnect
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import shielded
@@ -25,7 +25,7 @@ class SilentConnection:
         self._measures = frame.measures
         self._spans = frame.spans
         self._clock = frame.clock
-        self._is_open = False
+        self._is_open = self._is_left = False
         self._closure: Closure | None = None
         self._processing: tuple[str, int] | None = None
 
@@ -61,7 +61,8 @@ class SilentConnection:
             return
         elif error is not None:
             self._measures.unsent(message)
-            if self._closure is not None or isinstance(error, OSError):
+            self._is_left = self._is_left or isinstance(error, OSError)
+            if self._closure is not None or self._is_left:
                 self._spans.forgive(error)
         else:
             self._measures.sent(message)
@@ -81,7 +82,9 @@ class SilentConnection:
         self.receiving()
         self._spans.forget_error()
         cancelled = error is not None and not isinstance(error, Exception)
-        closure = self._closure or left_open(failed=failure is not None, cancelled=cancelled)
+        failed = failure is not None
+        left = left_by_peer() if self._is_left else left_open(failed=failed, cancelled=cancelled)
+        closure = self._closure or left
         coded = closure.is_error(self._config.error_close_codes)
         self._measures.closed(closure, failure or (str(closure.code) if coded else None), None)
 

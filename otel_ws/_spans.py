@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
-from ._log import report
+from ._log import report, shielded
 from ._version import __version__
 
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
@@ -92,14 +92,19 @@ class Spans:
     def end(self, span: Span, error: BaseException | None = None) -> None:
         """End `span`; an unhandled exception makes it an error, and is recorded on one span."""
         if error is not None and self.is_failure(error):
-            self.fail(span, error_type(error), str(error))
-            if self._recorded is not error:
-                self._recorded = error
-                span.record_exception(error)
+            shielded(self._describe)(span, error)
         try:
             span.end()
         except Exception as failure:  # A processor's; what is left to be done here is ours.
             report("a span could not be ended as its processors want", failure)
+
+    def _describe(self, span: Span, error: BaseException) -> None:
+        """Say what failed, as far as the exception lets itself be described."""
+        self.fail(span, error_type(error))
+        if self._recorded is not error:
+            self._recorded = error
+            span.record_exception(error)
+        self.fail(span, error_type(error), str(error))
 
     def fail(self, span: Span, error: str, description: str | None = None) -> None:
         span.set_attribute(names.ERROR_TYPE, error)

@@ -12,19 +12,23 @@ from weakref import WeakSet
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
+from ._spans import Spans
+
 _ended: WeakSet[Span] = WeakSet()
 
 
 class Turn:
     """What one handshake, one inbound message or one close causes."""
 
-    __slots__ = ("_before", "_context", "is_passing", "measure", "span", "started")
+    __slots__ = ("_before", "_context", "is_passing", "measure", "span", "spans", "started")
 
     def __init__(self, span: Span, started: int) -> None:
         self.span = span
         self.started = started
         self.measure: Callable[[str | None], None] | None = None
         """Is told the turn's end, and the type of what failed, if anything did."""
+        self.spans: Spans | None = None
+        """What ends the span, if not who began it."""
         self.is_passing = False
         """What was begun under it and outlives it is no part of it."""
         self._before: Context | None = None

@@ -13,12 +13,12 @@ from opentelemetry.trace import Span
 
 from ._config import Config, Settings
 from ._connection import Connection, Turns
+from ._events import Events
 from ._lifespan import serve_lifespan
 from ._log import report, shielded
 from ._session import SCOPE_KEY
 from ._silent import SilentConnection
 from ._types import ASGIApp, Message, Receive, Scope, Send
-from .events import Events
 
 __all__ = ["TracingMiddleware", "dispatch_traced"]
 
@@ -40,13 +40,13 @@ class TracingMiddleware:
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
         self.app = app
-        self._config = Config.load(settings)
+        self.config = self.reader(settings)
+        self.config()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            provider = self._config.tracer_provider
-            await serve_lifespan(self.app, scope, receive, send, provider)
+            await serve_lifespan(self.app, scope, receive, send, self.config)
             return
         opened = None
         if kind == "websocket":
@@ -74,9 +74,13 @@ class TracingMiddleware:
             app = shielded(cls)(app) or app
         await app(scope, receive, send)
 
-    def config(self) -> Config:
-        """Return the settings for a connection that opens now."""
-        return self._config
+    def reader(self, settings: Settings) -> Callable[[], Config]:
+        """Return what is asked for the settings when a connection opens.
+
+        It raises ConfigError when one is wrong, and is asked once at the start.
+        """
+        config = Config.load(settings)
+        return lambda: config
 
     def find_route(self, scope: Scope) -> Callable[[], str | None]:
         """Return what tells the template of the route that `scope` takes, as far as it is known.

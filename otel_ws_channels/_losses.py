@@ -17,7 +17,7 @@ from otel_ws.events import Events
 
 from .conf import Source
 
-events = Events("django.channels", Source({}).config, StopConsumer)
+events = Events("django.channels", Source({}).watched, StopConsumer)
 
 _REDIS_LOG = "channels_redis.core"
 
@@ -26,8 +26,11 @@ def count_full(layer: Any, group: str) -> int:
     """Return how many members of a group will not get what is sent now, as far as can be seen."""
     if not isinstance(layer, InMemoryChannelLayer):
         return 0
-    members = layer.groups.get(group, ())
-    return sum(layer.channels[each].full() for each in members if each in layer.channels)
+    try:
+        members = layer.groups.get(group, ())
+        return sum(layer.channels[each].full() for each in members if each in layer.channels)
+    except Exception:  # One that keeps them elsewhere: of it nothing is known.
+        return 0
 
 
 def watch_log(layer: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from otel_ws import Config
 
@@ -22,16 +23,29 @@ def found() -> Mapping[str, Any]:
 
 
 class Source:
-    """Settings that are read when they are needed: keywords stand before Django's."""
+    """Settings that are read when they are needed; keywords stand before Django's."""
 
     def __init__(self, keywords: Mapping[str, Any]) -> None:
         self._keywords = keywords
         self._found: Mapping[str, Any] | None = None
         self._config = Config()
+        self._is_watching = False
 
-    def config(self) -> Config:
+    def read(self) -> Config:
         """Return the settings of this moment. Raises ConfigError when one is wrong."""
         now = found()
         if now != self._found:
             self._config, self._found = Config.load(self._keywords, now), now
         return self._config
+
+    def watched(self) -> Config:
+        """Return the same, for a busier place: Django tells when a setting changes."""
+        if not self._is_watching:
+            setting_changed.connect(self._forget, dispatch_uid=id(self))
+            self._is_watching = True
+            self._found = None
+        return self.read() if self._found is None else self._config
+
+    def _forget(self, *, setting: str, **_: Any) -> None:
+        if setting in NAMES:
+            self._found = None

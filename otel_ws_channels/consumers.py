@@ -44,11 +44,14 @@ class TracedConsumerMixin(_Consumer):
             await super().__call__(scope, receive, send)
             return
         dispatch: Any = self.dispatch
+        own = self.__dict__.get("dispatch")
         self.__dict__["dispatch"] = partial(dispatch_traced, connection or events, dispatch)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            del self.__dict__["dispatch"]
+            self.__dict__.pop("dispatch", None)
+            if own is not None:
+                self.__dict__["dispatch"] = own
 
 
 class TracedConsumer(TracedConsumerMixin, AsyncWebsocketConsumer):

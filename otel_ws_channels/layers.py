@@ -43,16 +43,25 @@ class TracedChannelLayer(_Proxy):
         watch_log(layer)
         return proxy
 
-    async def send(self, channel: str, message: dict[str, Any]) -> None:
+    # What a layer takes beyond the specification (channels-lite: `expiry`) is passed on.
+    async def send(self, channel: str, message: dict[str, Any], *args: Any, **more: Any) -> None:
+        def call(channel: str, message: dict[str, Any]) -> Any:
+            return self.__wrapped__.send(channel, message, *args, **more)
+
         try:
-            await publish(events, "send", self.__wrapped__.send, channel, message)
+            await publish(events, "send", call, channel, message)
         except ChannelFull:
-            events.dropped("send")
+            events.dropped("send", is_told=True)
             raise
 
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+    async def group_send(
+        self, group: str, message: dict[str, Any], *args: Any, **more: Any
+    ) -> None:
+        def call(group: str, message: dict[str, Any]) -> Any:
+            return self.__wrapped__.group_send(group, message, *args, **more)
+
         full = count_full(self.__wrapped__, group)
-        await publish(events, "group_send", self.__wrapped__.group_send, group, message)
+        await publish(events, "group_send", call, group, message)
         if full:
             events.dropped("group_send", full)
 

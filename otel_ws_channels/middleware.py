@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Unpack
 
 from channels.exceptions import AcceptConnection, DenyConnection, StopConsumer
 
-from otel_ws import ASGIApp, Config, Scope, Settings, asgi
+from otel_ws import Config, Scope, Settings, asgi
 
 from . import conf
 from ._routes import find_template
@@ -26,13 +25,8 @@ class TracingMiddleware(asgi.TracingMiddleware):
     turns = "none"  # until a traced consumer says what delimits them
     expected = (AcceptConnection, DenyConnection, StopConsumer)
 
-    def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
-        super().__init__(app, **settings)
-        self._source = conf.Source(settings)
-        self.config()
-
-    def config(self) -> Config:
-        return self._source.config()
+    def reader(self, settings: Settings) -> Callable[[], Config]:
+        return conf.Source(settings).read
 
     def find_route(self, scope: Scope) -> Callable[[], str | None]:
         template = find_template(self.app, scope)

@@ -112,7 +112,7 @@ class MemoryFanout:
             if queue.full():
                 self._events.dropped("publish")
             else:
-                queue.put_nowait(Event(channel, message))
+                queue.put_nowait(Event(channel, dict(message)))
 
 
 class RedisFanout:

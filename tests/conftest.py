@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.context import Context, attach
 
 from otel_ws import _log
 from otel_ws.testing import CapturedSpans, capture_spans
@@ -32,6 +33,12 @@ def _no_lost_token() -> Iterator[None]:
     yield
     logger.removeHandler(handler)
     assert handler.lines == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_current() -> None:
+    """What a test without a loop has made current is over with it."""
+    attach(Context())
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer, JsonWebsocketConsumer
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path, re_path
@@ -129,12 +129,14 @@ async def test_an_event_of_an_untraced_sender_is_processed_on_its_own(
         async def news_item(self, event: Any) -> None:
             await self.send(event["text"])
 
+    channel_layers.set("default", InMemoryChannelLayer())
     app = application(Room)
     playing = asyncio.create_task(converse(app, Hear("extra"), Leave()))
     while len(spans) < 2:
         await asyncio.sleep(0)
     await get_channel_layer().group_send("news", {"type": "news.item", "text": "extra"})
     await playing
+    channel_layers.backends.clear()
     assert (
         spans
         == """

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
+from itertools import chain, dropwhile, takewhile
 from pathlib import Path
 
 import pytest
+
+from testproject.scenes import connect_to, hear
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
@@ -66,21 +69,25 @@ def test_it_serves_the_pages_until_it_is_interrupted() -> None:
     demo = start()
     try:
         addresses = [next_address(demo), next_address(demo)]
-        pages = [fetch(address) for address in addresses]
-        assert pages[0] == pages[1]
+        ports = [ports_of(address) for address in addresses]
+        pages = {fetch(f"http://127.0.0.1:{port}/") for port in chain(*ports)}
+        assert len(pages) == 1
+        trees = [tree_of_a_talk(demo, here, there) for here, there in ports]
         demo.send_signal(signal.SIGINT)
         finish(demo, 30)
     finally:
         finish(demo, 0.1)
     assert demo.returncode == 0
-    for address in addresses:
+    for tree in trees:
+        assert {"1", "2"} == set(re.findall(r"^ +websocket\.send .*\.id=(\d)}$", tree, re.M)), tree
+    for port in chain(*ports):
         with pytest.raises(OSError, match="refused"):
-            fetch(address)
+            fetch(f"http://127.0.0.1:{port}/")
 
 
 def test_a_taken_port_is_named() -> None:
     demo = start("--port", "70000")
-    assert "port 70000 or the next one cannot be used" in finish(demo)
+    assert "port 70000 or one of the next 3 cannot be used" in finish(demo)
     assert demo.returncode == 1
 
 
@@ -97,8 +104,36 @@ def differences(lines: Sequence[str]) -> list[str]:
 def next_address(demo: subprocess.Popen[str]) -> str:
     """Return the next address to open. Raises StopIteration when the demo ends without one."""
     assert demo.stdout is not None
-    found = (re.search(r"http://127\.0\.0\.1:\d+/", line) for line in demo.stdout)
+    found = (re.search(r"http://127\.0\.0\.1:\d+/\S*", line) for line in demo.stdout)
     return next(match[0] for match in found if match)
+
+
+def ports_of(address: str) -> list[int]:
+    """Return the ports of the servers among which the page lets one choose."""
+    return [int(port) for port in re.findall(r"[?&]port=(\d+)", address)]
+
+
+def tree_of_a_talk(demo: subprocess.Popen[str], here: int, there: int) -> str:
+    """Let two talk across the servers; return what is printed when the one who spoke left."""
+    with connect_to(there, "/ws/chat/tea?name=Grace") as grace:
+        hear("joined Grace", grace)
+        with connect_to(here, "/ws/chat/tea?name=Ada") as ada:
+            hear("joined Ada", ada, grace)
+            ada.send('{"text": "Milk?"}')
+            hear("said Ada Milk?", ada, grace)
+        hear("left Ada", grace)
+        return next_tree(demo)
+
+
+def next_tree(demo: subprocess.Popen[str]) -> str:
+    """Return the next tree of a connection that said something."""
+    assert demo.stdout is not None
+    tree = ""
+    while "\nwebsocket.receive " not in tree:
+        lines = dropwhile(lambda line: not line.startswith("GET /ws/"), demo.stdout)
+        tree = "".join(takewhile(str.strip, lines))
+        assert tree, "the demo ended"
+    return tree
 
 
 def fetch(address: str) -> bytes:

@@ -174,3 +174,57 @@ async def test_everything_else_is_the_layers_own(layer: TracedChannelLayer) -> N
     assert layer.capacity == 200
     assert TracedChannelLayer.wrap(layer) is layer
     assert (await layer.new_channel("x")).startswith("x")
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+async def test_a_task_that_connect_has_started_publishes_on_its_own(
+    when: str, layer: TracedChannelLayer, spans: CapturedSpans
+) -> None:
+    woken = asyncio.Event()
+
+    class Ticking(Room):
+        async def connect(self) -> None:
+            if when == "early":
+                self.ticking = asyncio.create_task(self.tick())
+            await self.accept()
+            if when == "late":
+                self.ticking = asyncio.create_task(self.tick())
+
+        async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+            woken.set()
+            await self.ticking
+
+        async def tick(self) -> None:
+            await woken.wait()
+            await self.channel_layer.send("elsewhere", {"type": "tick"})
+
+    await converse(application(Ticking), Say("go"), Leave())
+    assert (
+        spans
+        == """
+        GET /room
+        websocket.open /room -> GET /room
+        websocket.receive /room -> GET /room
+        send tick -> GET /room
+        websocket.close -> GET /room
+    """
+    )
+
+
+async def test_an_accept_by_an_event_opens_for_the_length_of_its_handler(
+    layer: TracedChannelLayer, spans: CapturedSpans
+) -> None:
+    class Later(Room):
+        async def connect(self) -> None:
+            await self.channel_layer.send(self.channel_name, {"type": "do.accept"})
+
+        async def do_accept(self, event: Any) -> None:
+            await self.accept()
+
+        async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+            assert spans.named("websocket.open")[0].end_time
+            await self.send(text_data)
+
+    await converse(application(Later), Say("hi"), Hear("hi"), Leave())
+    assert str(spans).count("websocket.open /room") == 1
+    assert spans.named("websocket.receive")[0].parent is None

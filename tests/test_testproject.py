@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -17,18 +20,22 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, StatusCode
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from otel_ws_starlette import TracingMiddleware
+from otel_ws_starlette.fanout import MemoryFanout, RedisFanout
+from testproject.connections import ConnectionManager
 from testproject.endpoints import Chat, echo
-from testproject.messages import name_from, text_from
+from testproject.messages import ChatMessage, name_from, text_from
 from testproject.otlp import OTLPReceiver
-from testproject.redis_server import running_redis
-from testproject.scenes import Connect, connect_to, hear
-from testproject.servers import CHANNELS, clean_environment, listen, serve
+from testproject.redis_server import RedisServer, running_redis
+from testproject.scenes import Connect, connect_to, hear, wait_for_page
+from testproject.servers import APPS, App, clean_environment, listen, serve
 from testproject.settings import channel_layer
 from testproject.telemetry import TreePrinter
 
@@ -59,6 +66,13 @@ ROUTES = [
     WebSocketRoute("/refuse", refuse),
     WebSocketRoute("/work", work_inside),
 ]
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, ConnectionManager]]:
+    manager = ConnectionManager(MemoryFanout(tracer_provider=PROVIDER))
+    async with manager.listening():
+        yield {"manager": manager}
 
 
 @pytest.fixture
@@ -199,15 +213,15 @@ def test_what_is_no_message_is_ignored(content: object) -> None:
 
 
 def test_redis_hosts_have_no_socket_timeout() -> None:
-    hosts = channel_layer("redis://127.0.0.1:6379/0")["CONFIG"]["hosts"]
-    assert hosts == [{"address": "redis://127.0.0.1:6379/0", "socket_timeout": None}]
+    config = channel_layer("redis://127.0.0.1:6379/0")["CONFIG"]
+    assert config["hosts"] == [{"address": "redis://127.0.0.1:6379/0", "socket_timeout": None}]
 
 
-def test_two_processes_share_a_room_through_redis() -> None:
+@pytest.mark.parametrize("app", APPS, ids=lambda app: app.key)
+def test_two_processes_share_a_room_through_redis(app: App, redis_server: RedisServer) -> None:
     with (
-        running_redis() as redis,
-        channels_server(redis.url) as here,
-        channels_server(redis.url) as there,
+        served(app, redis_server.url) as here,
+        served(app, redis_server.url) as there,
         here("/ws/chat/tea?name=Ada") as ada,
     ):
         hear("joined Ada", ada)
@@ -218,12 +232,62 @@ def test_two_processes_share_a_room_through_redis() -> None:
 
 
 @contextmanager
-def channels_server(redis_url: str) -> Iterator[Connect]:
-    """Serve the Django project; yield what connects to it."""
+def served(app: App, redis_url: str) -> Iterator[Connect]:
+    """Serve the application; yield what connects to it."""
     listener = listen()
-    connect = partial(connect_to, listener.getsockname()[1])
-    with serve(CHANNELS, listener, clean_environment() | {"REDIS_URL": redis_url}):
-        yield connect
+    port = listener.getsockname()[1]
+    with serve(app, listener, clean_environment() | {"REDIS_URL": redis_url}):
+        wait_for_page(port)
+        yield partial(connect_to, port)
+
+
+async def test_the_manager_listens_again_when_redis_comes_back() -> None:
+    with running_redis() as server:
+        async with Redis.from_url(server.url) as redis:
+            manager = ConnectionManager(RedisFanout(redis))
+            room = Recorder()
+            async with manager.listening():
+                await manager.connect("tea", room)
+                server.stop()
+                server.start()
+                async with asyncio.timeout(30):
+                    while not room.heard:
+                        with suppress(RedisError):
+                            await manager.broadcast("tea", HELLO)
+                        await asyncio.sleep(0.05)
+    assert room.heard[0] == HELLO
+
+
+async def test_what_is_no_message_of_the_chat_is_passed_over() -> None:
+    fanout = MemoryFanout()
+    manager = ConnectionManager(fanout)
+    room = Recorder()
+    async with manager.listening():
+        await manager.connect("tea", room)
+        for foreign in ({}, {"room": "tea"}, {"room": 1, **HELLO}, {"room": "coffee", **HELLO}):
+            await fanout.publish("chat", foreign)
+        await manager.broadcast("tea", HELLO)
+        while not room.heard:
+            await asyncio.sleep(0)
+    assert room.heard == [HELLO]
+
+
+HELLO: ChatMessage = {"kind": "said", "name": "Ada", "text": "Hello"}
+
+
+class Recorder(WebSocket):
+    """A connection that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__({"type": "websocket"}, self._receive, self._send)
+        self.heard: list[object] = []
+
+    async def _receive(self) -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            self.heard.append(json.loads(message["text"]))
 
 
 def test_djangos_checks_find_nothing() -> None:

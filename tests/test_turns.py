@@ -16,6 +16,7 @@ from otel_ws.testing import CapturedSpans
 from .drivers.say import converse
 from .drivers.script import Hear, Leave, Say, Scenario
 from .drivers.wire import scope_of
+from .playing import echo
 
 SOMETHING = Scenario("", "", "")
 own = trace.get_tracer("application")
@@ -256,3 +257,54 @@ def _opened(config: Config, clock: Any) -> Connection:
     connection.received({"type": "websocket.connect"})
     connection.sent(accept, connection.sending(accept))
     return connection
+
+
+async def test_an_exception_that_cannot_be_described_ends_its_spans(
+    spans: CapturedSpans, our_log: list[str]
+) -> None:
+    class Bad(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        raise Bad
+
+    with pytest.raises(Bad):
+        await converse(TracingMiddleware(app), Say("hello"))
+    assert all(span.end_time for span in spans)
+    assert [span.status.status_code.name for span in spans] == ["UNSET", "UNSET", "ERROR", "ERROR"]
+    assert our_log
+
+
+async def test_a_second_reader_ends_the_turn_of_the_first(spans: CapturedSpans) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.gather(receive(), receive())
+        await receive()
+
+    await converse(TracingMiddleware(app), Say("one"), Say("two"), Leave())
+    assert all(span.end_time for span in spans)
+    assert len(spans.named("websocket.receive")) == 2
+
+
+async def test_a_connection_is_freed_without_the_garbage_collector(spans: CapturedSpans) -> None:
+    import gc
+    import weakref
+
+    kept: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        kept.append(weakref.ref(scope["otel_ws"].connection))
+        await echo(scope, receive, send)
+
+    gc.collect()
+    gc.disable()
+    try:
+        await converse(TracingMiddleware(app))
+        assert kept[0]() is None
+    finally:
+        gc.enable()
