@@ -119,7 +119,7 @@ async def exported(settings: Any, our_log: list[str]) -> dict[str, set[str]]:
         await play_broken_handler(provider)
         await play_channels("session")
         await play_losses()
-    assert our_log == ["a django.channels recipient is too slow: events for it are dropped"]
+    assert our_log == []  # who sends into a full channel is told by the layer
     found: dict[str, set[str]] = defaultdict(set)
     for name, attributes in _points(reader):
         found[name] |= attributes
