@@ -1,0 +1,1 @@
+"""A Django project in which everything sends: views, commands, threads, workers, consumers."""
