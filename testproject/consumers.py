@@ -8,7 +8,7 @@ from channels.generic.websocket import WebsocketConsumer
 
 from otel_ws_channels import TracedConsumer, TracedConsumerMixin, TracedJsonConsumer
 
-from .messages import ChatMessage, name_from, text_from
+from .messages import ChatMessage, message_of, name_from, text_from
 
 
 class EchoConsumer(TracedConsumer):
@@ -41,4 +41,4 @@ class ChatConsumer(TracedJsonConsumer):
         await self.channel_layer.group_send(self.group, {"type": "chat.message", **message})
 
     async def chat_message(self, event: dict[str, str]) -> None:
-        await self.send_json({key: event[key] for key in ("kind", "name", "text")})
+        await self.send_json(message_of(event))

@@ -1,39 +1,40 @@
-"""Play a few connections against the test project and show the traces, in both models."""
+"""Play a few connections against the test project and show the traces, in both models.
+
+What is shown last is said in one process and heard in another: the two share a Redis.
+"""
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import signal
 import socket
 import sys
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from http.client import HTTPException
+from itertools import chain, groupby
 from pathlib import Path
 from textwrap import indent
 from typing import IO
 
 from websockets.exceptions import WebSocketException
 
+from .live import reserve, stay
 from .otlp import OTLPReceiver, ReceivedSpan
-from .scenes import PATIENCE, SCENES, Scene, connect_to
-from .servers import APPS, ROOT, App, clean_environment, listen, serve
-from .telemetry import SESSION_ID, render
+from .redis_server import running_redis
+from .scenes import PATIENCE, SCENES, Scene, connect_to, wait_for_page
+from .servers import APPS, ROOT, App, clean_environment, listen, serve_together
+from .trees import by_connection, render, with_instance
 
 EXPECTED = Path(__file__).parent / "expected"
 MODELS = {
     "session": "Each message is a trace of its own, with a link to the handshake.",
     "connection": "Each connection is one trace, and its messages are spans in it.",
 }
-
-
-class DemoError(Exception):
-    """Something other than a trace went wrong."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,10 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as stack:
             listeners = [] if options.once else reserve(options.port, stack)
-            as_expected = all([show(app, model) for model in MODELS for app in APPS])
+            redis = stack.enter_context(running_redis())
+            as_expected = all([show(app, model, redis.url) for model in MODELS for app in APPS])
             if not options.once:
-                stay(listeners)
-    except DemoError as error:
+                stay(listeners, redis.url)
+    except RuntimeError as error:  # something other than a trace went wrong
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -67,7 +69,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--port",
         type=int,
         default=0,
-        help="where Daphne listens, uvicorn takes the next one (default: free ports)",
+        help="where the first server listens, the others take the next three (default: free ports)",
     )
     return parser.parse_args(arguments)
 
@@ -75,73 +77,79 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 # --- the show -----------------------------------------------------------------------------------
 
 
-def show(app: App, model: str) -> bool:
+def show(app: App, model: str, redis_url: str) -> bool:
     """Print what became of the application's scenes; return whether it is as expected."""
     scenes = [scene for scene in SCENES if scene.app is app]
     title = f"{app.title}, model {model}"
     heading = [title, "=" * len(title), MODELS[model]]
-    text = "\n".join(heading + describe(scenes, by_connection(record(app, model, scenes))))
+    connections = by_connection(record(app, model, redis_url, scenes))
+    text = "\n".join(heading + describe(scenes, connections))
     print(text, end="\n\n\n", flush=True)
     diff = compare(text + "\n", EXPECTED / f"{app.key}-{model}.txt")
     sys.stdout.writelines(diff)
     return not diff
 
 
-def record(app: App, model: str, scenes: Iterable[Scene]) -> list[ReceivedSpan]:
-    """Play the scenes against a server of their own; return the spans that it sent."""
+def record(app: App, model: str, redis_url: str, scenes: Iterable[Scene]) -> Iterator[ReceivedSpan]:
+    """Play the scenes, on as many servers as they want; yield the spans that these sent."""
+    for servers, together in groupby(scenes, lambda scene: scene.servers):
+        shared = {"REDIS_URL": redis_url} if servers > 1 else {}
+        settings = {"OTEL_WS_MODEL": model, **shared}
+        yield from play(app, [listen() for _ in range(servers)], settings, together)
+
+
+def play(
+    app: App,
+    listeners: Sequence[socket.socket],
+    settings: Mapping[str, str],
+    scenes: Iterable[Scene],
+) -> list[ReceivedSpan]:
+    """Play the scenes against servers of their own; return the spans that these sent."""
     with OTLPReceiver() as receiver, tempfile.TemporaryFile("w+") as log:
-        environment = clean_environment() | receiver.environment | {"OTEL_WS_MODEL": model}
-        listener = listen()
-        connect = partial(connect_to, listener.getsockname()[1])
+        environment = clean_environment() | receiver.environment | settings
+        ports = [listener.getsockname()[1] for listener in listeners]
         try:
-            with serve(app, listener, environment, log):
+            with serve_together(app, listeners, environment, log):
+                for port in ports:
+                    wait_for_page(port)
                 played: list[str] = []
                 for scene in scenes:
-                    scene.play(connect)
+                    scene.play(*(partial(connect_to, port) for port in ports))
                     played += scene.clients
-                    settle(receiver, len(played))
-        except (OSError, WebSocketException, RuntimeError) as error:
-            raise DemoError(f"{app.title}: {error}\n\n{tail(log)}") from error
-        return receiver.spans  # the server ended: nothing is under way any more
+                    settle(receiver, len(played), len(ports))
+        except (OSError, HTTPException, WebSocketException, RuntimeError) as error:
+            raise RuntimeError(f"{app.title}: {error}\n\n{tail(log)}") from error
+        return receiver.spans  # the servers ended: nothing is under way any more
 
 
-def settle(receiver: OTLPReceiver, connections: int) -> None:
+def settle(receiver: OTLPReceiver, connections: int, servers: int) -> None:
     """Wait until that many connections are closed and all their spans are here."""
 
     def is_whole(spans: list[ReceivedSpan]) -> bool:
         known = {span.span_id for span in spans}
-        closed = sum(span.name == "websocket.close" for span in spans)
-        return closed >= connections and all(
-            span.parent_id is None or span.parent_id in known for span in spans
+        names = Counter(span.name.partition(" ")[0] for span in spans)
+        return (
+            names["websocket.close"] >= connections
+            # Each server processes what is published, whether somebody there gets it or not.
+            and names["process"] >= names["publish"] * servers
+            and all(span.parent_id is None or span.parent_id in known for span in spans)
         )
 
     with suppress(TimeoutError):  # the diff will tell what is missing
         receiver.wait_for(is_whole, PATIENCE)
 
 
-def by_connection(spans: Iterable[ReceivedSpan]) -> list[list[ReceivedSpan]]:
-    """Return the spans of each connection, in the order in which the connections were opened.
-
-    A span goes where its parent went: a message that is sent to somebody else belongs to the one
-    whose message caused it.
-    """
-    owners: dict[int, object] = {}
-    connections = defaultdict(list)
-    for span in spans:
-        session = span.attributes.get(SESSION_ID)
-        owners[span.span_id] = owner = owners.get(span.parent_id or 0, session)
-        connections[owner].append(span)
-    return list(connections.values())
-
-
-def describe(scenes: Iterable[Scene], connections: Iterable[list[ReceivedSpan]]) -> list[str]:
-    """Return the scenes with the tree of each of their connections, in lines."""
+def describe(scenes: Iterable[Scene], connections: Iterable[Sequence[ReceivedSpan]]) -> list[str]:
+    """Return the scenes with the trees of their connections, in lines."""
     unseen = iter(connections)
     lines: list[str] = []
     for scene in scenes:
         lines += ["", f"{scene.title}. {scene.says}"]
-        for client in scene.clients:
-            lines += ["", f"  {client}", indent(render(next(unseen, ())), " " * 4)]
+        trees = {client: next(unseen, ()) for client in scene.clients}
+        if scene.servers > 1:
+            trees = {" and ".join(trees): with_instance(chain(*trees.values()))}
+        for who, spans in trees.items():
+            lines += ["", f"  {who}", indent(render(spans), " " * 4)]
     for surplus in unseen:
         lines += ["", "  Nobody's", indent(render(surplus), " " * 4)]
     return lines
@@ -159,34 +167,6 @@ def compare(text: str, expected: Path) -> list[str]:
 def tail(log: IO[str]) -> str:
     log.seek(0)
     return "".join(log.readlines()[-40:])
-
-
-# --- and after it -------------------------------------------------------------------------------
-
-
-def reserve(port: int, stack: ExitStack) -> list[socket.socket]:
-    """Return a listening socket for each application."""
-    try:
-        ports = [port and port + offset for offset in range(len(APPS))]
-        return [stack.enter_context(listen(each)) for each in ports]
-    except (OSError, OverflowError) as error:
-        raise DemoError(f"port {port} or the next one cannot be used: {error}") from error
-
-
-def stay(listeners: Sequence[socket.socket]) -> None:
-    """Serve the pages until we are interrupted."""
-    print("Now you: open one of these in two tabs of a browser. Ctrl-C ends it.\n")
-    for app, listener in zip(APPS, listeners, strict=True):
-        print(f"  http://127.0.0.1:{listener.getsockname()[1]}/  {app.title}")
-    print("\nWhoever leaves a room finds the trace of that connection here.\n", flush=True)
-    with suppress(KeyboardInterrupt), ExitStack() as stack:
-        servers = [
-            stack.enter_context(serve(app, listener, os.environ))
-            for app, listener in zip(APPS, listeners, strict=True)
-        ]
-        while all(server.poll() is None for server in servers):
-            time.sleep(0.2)
-        raise DemoError("a server ended by itself")
 
 
 if __name__ == "__main__":

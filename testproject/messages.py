@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 from urllib.parse import parse_qs
 
@@ -26,3 +27,8 @@ def text_from(content: Any) -> str | None:
         case {"text": str(text)} if text.strip():
             return text[:1000]
     return None
+
+
+def message_of(event: Mapping[str, Any]) -> ChatMessage:
+    """Return the part of an event that is for the clients."""
+    return {"kind": event["kind"], "name": event["name"], "text": event["text"]}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -195,12 +194,7 @@ class OTLPReceiver:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -230,6 +224,12 @@ class OTLPReceiver:
         """Forget everything received so far."""
         with self._changed:
             self._spans.clear()
+
+    def forget(self, spans: Iterable[ReceivedSpan]) -> None:
+        """Forget these spans."""
+        forgotten = {span.span_id for span in spans}
+        with self._changed:
+            self._spans = [span for span in self._spans if span.span_id not in forgotten]
 
     def wait_for(
         self, predicate: Callable[[list[ReceivedSpan]], bool], timeout: float = 10.0

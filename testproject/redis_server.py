@@ -27,7 +27,8 @@ class RedisServer:
         folder = tempfile.gettempdir()
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
         command = [find_redis(), "--port", str(self.port), *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # Ctrl-C in the terminal is not for it: whoever started it ends it, and after its clients.
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
         deadline = time.monotonic() + _SECONDS
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:

@@ -1,4 +1,4 @@
-"""Start the two applications, each on its server, and end them again."""
+"""Start the two applications, each on its servers, and end them again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from .trees import INSTANCE_ID
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,6 +37,7 @@ STARLETTE = App(
     ("uvicorn", "--log-level=warning", "testproject.starlette_app:app"),
 )
 APPS = (CHANNELS, STARLETTE)
+SERVERS = 2  # of each application
 
 
 def listen(port: int = 0) -> socket.socket:
@@ -70,6 +73,27 @@ def serve(
         yield process
     finally:
         stop(process)
+
+
+@contextmanager
+def serve_together(
+    app: App,
+    listeners: Sequence[socket.socket],
+    environment: dict[str, str],
+    output: IO[str] | None = None,
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """Run the application on each of the sockets; spans tell from which process they are."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(serve(app, listener, _numbered(environment, number), output))
+            for number, listener in enumerate(listeners, 1)
+        ]
+
+
+def _numbered(environment: dict[str, str], number: int) -> dict[str, str]:
+    known = environment.get("OTEL_RESOURCE_ATTRIBUTES")
+    attributes = ",".join(filter(None, [known, f"{INSTANCE_ID}={number}"]))
+    return environment | {"OTEL_RESOURCE_ATTRIBUTES": attributes}
 
 
 def stop(process: subprocess.Popen[str]) -> None:

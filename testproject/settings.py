@@ -1,4 +1,4 @@
-"""Django settings: the in-memory layer, or Redis where `REDIS_URL` names one."""
+"""Django settings: the traced layer, in memory, or over Redis where `REDIS_URL` names one."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ TIME_ZONE = "UTC"
 
 def channel_layer(redis_url: str | None) -> dict[str, Any]:
     """Return the layer for one process, or for as many as share a Redis."""
-    if not redis_url:
-        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-    # redis-py gives up on a silent socket after five seconds, and a quiet chat is such a socket.
-    host = {"address": redis_url, "socket_timeout": None}
-    return {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [host]}}
+    config: dict[str, Any] = {"backend": "channels.layers.InMemoryChannelLayer"}
+    if redis_url:
+        # redis-py gives up on a silent socket after five seconds, and a quiet chat is such a one.
+        host = {"address": redis_url, "socket_timeout": None}
+        config = {"backend": "channels_redis.core.RedisChannelLayer", "hosts": [host]}
+    return {"BACKEND": "otel_ws_channels.layers.TracedChannelLayer", "CONFIG": config}
 
 
 CHANNEL_LAYERS = {"default": channel_layer(os.environ.get("REDIS_URL"))}

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from otel_ws_starlette import TracingMiddleware
 
 from . import telemetry
+from .connections import lifespan
 from .endpoints import Chat, echo
 
 HERE = Path(__file__).parent
@@ -33,4 +34,5 @@ app = Starlette(
         WebSocketRoute("/ws/chat/{room}", Chat),
     ],
     middleware=[Middleware(TracingMiddleware)],
+    lifespan=lifespan,
 )

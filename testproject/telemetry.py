@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -16,14 +14,10 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from otel_ws.testing import format_trace
+from .trees import SESSION_ID, is_end, render
 
-SESSION_ID = "websocket.session.id"
-SHOWN = (
-    "websocket.close.status",
-    "websocket.received.message_count",
-    "websocket.sent.message_count",
-)
+# The last spans only: the terminal of somebody who chats all day is not a database.
+_KEPT = 500
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -38,27 +32,11 @@ def configure(service_name: str) -> None:
     trace.set_tracer_provider(provider)
 
 
-def render(spans: Iterable[Any]) -> str:
-    """Return the spans as an indented tree, in the order in which they started."""
-    return format_trace(sorted(spans, key=lambda span: span.start_time or 0), *SHOWN)
-
-
 @dataclass
 class _Connection:
-    # The last spans only: the terminal of somebody who chats all day is not a database.
-    ended: deque[ReadableSpan] = field(default_factory=lambda: deque(maxlen=500))
+    ended: deque[ReadableSpan] = field(default_factory=deque)
     running: int = 0
     closed: bool = False
-
-    def add(self, span: ReadableSpan) -> None:
-        self.ended.append(span)
-        self.running -= 1
-        self.closed |= span.name == "websocket.close" or _is_refusal(span)
-
-
-def _is_refusal(span: ReadableSpan) -> bool:
-    status = (span.attributes or {}).get("http.response.status_code")
-    return span.kind is trace.SpanKind.SERVER and status not in (101, 200)
 
 
 class TreePrinter(SpanProcessor):
@@ -66,7 +44,7 @@ class TreePrinter(SpanProcessor):
 
     def __init__(self) -> None:
         self._connections: dict[str, _Connection] = {}
-        self._owners: dict[int, _Connection] = {}  # by the id of a span that has not ended
+        self._owners: dict[int, _Connection] = {}  # by the id of a span
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         connection = self._find(span)
@@ -75,17 +53,21 @@ class TreePrinter(SpanProcessor):
             self._owners[span.context.span_id] = connection
 
     def on_end(self, span: ReadableSpan) -> None:
-        connection = self._owners.pop(span.context.span_id, None)
+        connection = self._owners.get(span.context.span_id)
         if connection is None:
             return
-        connection.add(span)
+        connection.ended.append(span)
+        connection.running -= 1
+        connection.closed |= is_end(span)
+        if len(connection.ended) > _KEPT:
+            self._owners.pop(connection.ended.popleft().context.span_id, None)
         if connection.closed and not connection.running:
             self._forget(connection)
             print(render(connection.ended), end="\n\n", file=sys.stdout, flush=True)
 
     def _find(self, span: Span) -> _Connection | None:
-        # A span of the application carries no session id, and a message that is sent to somebody
-        # else carries theirs: where the parent went, the child goes too.
+        # A span of the application carries no session id, and what becomes of a message at
+        # somebody else carries theirs: where the parent went, the child goes too.
         owner = self._owners.get(span.parent.span_id) if span.parent else None
         session = (span.attributes or {}).get(SESSION_ID)
         if owner is not None or not isinstance(session, str):
@@ -95,5 +77,7 @@ class TreePrinter(SpanProcessor):
         return self._connections.get(session)
 
     def _forget(self, connection: _Connection) -> None:
+        for span in connection.ended:
+            self._owners.pop(span.context.span_id, None)
         for session in [key for key, value in self._connections.items() if value is connection]:
             del self._connections[session]

@@ -1,6 +1,8 @@
 const find = (id) => document.getElementById(id);
 const join = find("join"), room = find("room"), say = find("say"), log = find("log");
 
+const address = new URLSearchParams(location.search);
+
 let socket = null;
 
 function show(message, name) {
@@ -25,9 +27,10 @@ function tell(status, isOpen) {
   say.querySelector("button").disabled = !isOpen;
 }
 
-function connect(name, roomName) {
+function connect(name, roomName, port) {
   const url = new URL(`/ws/chat/${encodeURIComponent(roomName)}`, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  url.port = port;
   url.searchParams.set("name", name);
   socket = new WebSocket(url);
   tell("Connecting …", false);
@@ -53,8 +56,9 @@ function connect(name, roomName) {
 join.addEventListener("submit", (event) => {
   event.preventDefault();
   // The address names the room: whoever opens it meets us there.
-  history.replaceState(null, "", `?room=${encodeURIComponent(join.elements.room.value)}`);
-  connect(join.elements.name.value.trim(), join.elements.room.value);
+  address.set("room", join.elements.room.value);
+  history.replaceState(null, "", `?${address}`);
+  connect(join.elements.name.value.trim(), join.elements.room.value, join.elements.port.value);
 });
 
 say.addEventListener("submit", (event) => {
@@ -65,4 +69,11 @@ say.addEventListener("submit", (event) => {
 
 find("leave").addEventListener("click", () => socket.close(1000));
 
-join.elements.room.value = new URLSearchParams(location.search).get("room") || "lobby";
+join.elements.room.value = address.get("room") || "lobby";
+
+// The servers of this host that one can choose from; without any, the one that sent the page.
+const ports = address.getAll("port").filter((port) => /^\d+$/.test(port));
+for (const [index, port] of (ports.length ? ports : [location.port]).entries()) {
+  join.elements.port.add(new Option(`Server ${index + 1} (port ${port})`, port));
+}
+find("servers").hidden = ports.length < 2;
