@@ -61,7 +61,9 @@ class Backend:
     binary: bool = True
     """Whether an event may hold bytes."""
     settling: float = 0.0
-    """Seconds until a consumer hears: some layers keep nothing for who does not listen yet."""
+    """Seconds until a consumer hears, and is the only one that hears for the process."""
+    hangs: str = ""
+    """Why whole consumers are not tried, only what the layer itself does."""
     needs: tuple[str, ...] = ()
     """The modules without which it cannot be run."""
     app: str = ""
@@ -146,6 +148,7 @@ MORE = (
         servers=("valkey",),
         configure=lambda urls: {"hosts": urls},
         attributes={"brpop_timeout": 1},  # a receive that is cancelled waits for the end of it
+        hangs="a consumer that leaves does not always end, traced or not (valkey 6.2)",
         close=_close_pools,
     ),
     Backend(

@@ -29,7 +29,7 @@ EVENT = {
     "none": None,
     "deep": {"list": [1, {"two": [True, False]}], "": ""},
 }
-PATIENCE = 40.0
+PATIENCE = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +88,8 @@ class Room(TracedConsumer):
 
 async def in_the_room(backend: Backend, count: int) -> list[asyncio.Task[Any]]:
     """Return the conversations of `count` recipients, when all of them have joined."""
+    if backend.hangs:
+        pytest.skip(f"{backend}: {backend.hangs}")
     Room.joined, Room.seen = 0, []
     app = application(Room)
     steps = Hear(EVENT["text"]), Leave()
@@ -97,7 +99,8 @@ async def in_the_room(backend: Backend, count: int) -> list[asyncio.Task[Any]]:
             listening.append(asyncio.create_task(converse(app, *steps)))
             while Room.joined <= number:
                 await asyncio.sleep(0)
-    await asyncio.sleep(backend.settling)
+            if number in (0, count - 1):
+                await asyncio.sleep(backend.settling)
     return listening
 
 
