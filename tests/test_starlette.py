@@ -9,6 +9,7 @@ from typing import Any
 
 import fastapi
 import pytest
+import starlette
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,6 +22,7 @@ from otel_ws_starlette import TracedWebSocketEndpoint, TracingMiddleware
 from .drivers.say import converse
 from .drivers.script import Leave
 
+TELLS_ITS_ROUTE = tuple(map(int, starlette.__version__.split(".")[:2])) >= (1, 6)
 TRACES_ITSELF = tuple(map(int, fastapi.__version__.split(".")[:2])) >= (0, 142)
 ECHO = """
     GET /room
@@ -110,7 +112,8 @@ async def test_a_class_endpoint_needs_no_middleware(
 ) -> None:
     app = Starlette(routes=[WebSocketRoute("/room", Echo)])
     await converse(app)
-    assert spans == ECHO
+    # An older Starlette leaves no word of the route that a handler was reached by.
+    assert spans == (ECHO if TELLS_ITS_ROUTE else ECHO.replace(" /room", ""))
     assert our_log == [
         "Echo is traced, but no TracingMiddleware is around its application: "
         "refused handshakes are not seen, and nothing is flushed at shutdown"
