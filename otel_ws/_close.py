@@ -1,4 +1,4 @@
-"""Why a connection ended, and whether that is an error."""
+"""How a connection comes to its end, and whether that is an error."""
 
 from __future__ import annotations
 
@@ -28,10 +28,51 @@ class Closure:
     initiator: Initiator
     reason: str | None = None
 
-    def is_error(self, further_codes: frozenset[int]) -> bool:
-        """Tell whether this is a failure of our side, or one of the user's `further_codes`."""
+    def error(self, further_codes: frozenset[int]) -> str | None:
+        """Return the ``error.type`` of a failure of our side, or of the user's `further_codes`."""
         own = self.initiator == "server" and self.code in _SERVER_ERRORS
-        return own or self.code in further_codes
+        return str(self.code) if own or self.code in further_codes else None
+
+
+class Ending:
+    """Is told of whatever may close a connection, and says what did."""
+
+    __slots__ = ("_closure", "_is_left")
+
+    def __init__(self) -> None:
+        self._closure: Closure | None = None
+        self._is_left = False
+
+    @property
+    def is_by_peer(self) -> bool:
+        """Tell whether the peer is gone, by its own doing."""
+        closure = self._closure
+        return self._is_left if closure is None else closure.initiator == "client"
+
+    def closing(self, message: Message) -> None:
+        """The application closes."""
+        self._closure = self._closure or closed_by_server(message)
+
+    def disconnected(self, message: Message) -> None:
+        """The server tells that the connection is closed."""
+        self._closure = self._closure or seen_disconnect(message)
+
+    def refused(self, error: BaseException) -> bool:
+        """A send has failed; tell whether that is because nobody is there any more."""
+        self._is_left = self._is_left or isinstance(error, OSError)
+        return self._is_left or self._closure is not None
+
+    def conclude(self, error: BaseException | None, *, failed: bool) -> Closure:
+        """Return the first thing that closed the connection.
+
+        `error` is what the application has raised at its end, `failed` whether that is a failure.
+        """
+        if self._closure is not None:
+            return self._closure
+        if self._is_left:
+            return left_by_peer()
+        cancelled = error is not None and not isinstance(error, Exception)
+        return left_open(failed=failed, cancelled=cancelled)
 
 
 def closed_by_server(message: Message) -> Closure:

@@ -6,49 +6,28 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Span, TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from . import _rules as rules
-from ._rules import ConfigError, Rule
+from ._hooks import RULE as hooks_rule
+from ._hooks import Hooks
+from ._log import report, run_hook
+from ._rules import Rule
+from ._settings import (
+    ExcludedMessages,
+    Fanout,
+    MessageName,
+    MetricsLevel,
+    Model,
+    Trust,
+    Volume,
+    VolumeLevel,
+)
 from ._sources import collect
-from ._types import Message, Scope
-
-Model = Literal["session", "connection"]
-MetricsLevel = Literal["off", "connection", "message"]
-TrustLevel = Literal["parent", "link", "ignore"]
-Trust = TrustLevel | Callable[[Scope], TrustLevel]
-Fanout = Literal["auto", "parent", "link"] | Callable[[Mapping[str, Any]], str]
-MessageName = Callable[[Scope, Message], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """Functions that see our spans. What they raise goes to our log: they cannot hurt."""
-
-    on_handshake: Callable[[Span, Scope], None] | None = None
-    on_message: Callable[[Span, Scope, Message], None] | None = None
-    on_send: Callable[[Span, Scope, Message], None] | None = None
-
-    def __post_init__(self) -> None:
-        rule = rules.function_or_none()
-        for each in fields(self):
-            value = rule.check(f"hooks.{each.name}", getattr(self, each.name))
-            object.__setattr__(self, each.name, value)
-
-
-def _hooks(value: Any) -> Hooks:
-    if isinstance(value, Hooks):
-        return value
-    if not isinstance(value, Mapping):
-        raise TypeError
-    known = [each.name for each in fields(Hooks)]
-    for name in value.keys() - known:
-        near = rules.suggestion(name, known)
-        raise ConfigError(f"hooks.{name}: there is no such hook. {near}")
-    return Hooks(**value)
+from ._types import Scope
 
 
 def _provider(method: str) -> Callable[[Any], Any]:
@@ -60,7 +39,6 @@ def _provider(method: str) -> Callable[[Any], Any]:
     return accept
 
 
-_HOOKS = Rule("Hooks(...), or a mapping of hook names to functions or dotted paths", _hooks, None)
 _PROVIDER = Rule("a TracerProvider, or None for the global one", _provider("get_tracer"), None)
 _METER_PROVIDER = Rule("a MeterProvider, or None for the global one", _provider("get_meter"), None)
 _TRUST = rules.choice_or_function("parent", "link", "ignore")
@@ -127,10 +105,56 @@ class Config:
             "routes or paths that are not traced; `*` matches anything",
         ),
     )
+    volume: Volume = field(
+        default=(),
+        metadata=_rule(
+            rules.levels_or_function("off", "handshake", "messages"),
+            "how much is traced of a route; a function `(scope, route)` is asked when one opens",
+        ),
+    )
     max_message_age: float = field(
         default=60.0,
         metadata=_rule(
-            rules.positive_seconds(), "seconds after which the span of a message is cut"
+            rules.positive("number of seconds"), "seconds after which the span of a message is cut"
+        ),
+    )
+    message_rate: float | None = field(
+        default=None,
+        metadata=_rule(
+            rules.or_none(rules.positive("number of messages a second")),
+            "messages a second that get spans, on each connection",
+        ),
+    )
+    excluded_messages: ExcludedMessages = field(
+        default=(),
+        metadata=_rule(
+            rules.strings_or_function("a collection of message names"),
+            "names of messages that get no spans, or a function `(scope, message)` that tells",
+        ),
+    )
+    slow_message: float | None = field(
+        default=None,
+        metadata=_rule(
+            rules.or_none(rules.positive("number of seconds")),
+            "seconds from which on a message gets its span all the same",
+        ),
+    )
+    meter_turns: bool = field(
+        default=False,
+        metadata=_rule(rules.flag(), "measure as a stream what a message is answered with"),
+    )
+    rollover_seconds: float | None = field(
+        default=None,
+        metadata=_rule(
+            rules.or_none(rules.positive("number of seconds")),
+            "seconds after which the span of a connection gives way to the next",
+        ),
+    )
+    rollover_messages: int | None = field(
+        default=None,
+        metadata=_rule(
+            rules.or_none(rules.positive("number of messages", int)),
+            "received messages after which it does",
         ),
     )
     error_close_codes: frozenset[int] = field(
@@ -164,7 +188,7 @@ class Config:
         ),
     )
     hooks: Hooks = field(
-        default_factory=Hooks, metadata=_rule(_HOOKS, "functions that see our spans")
+        default_factory=Hooks, metadata=_rule(hooks_rule, "functions that see our spans")
     )
     tracer_provider: TracerProvider | None = field(
         default=None, metadata=_rule(_PROVIDER, "the provider to use instead of the global one")
@@ -182,6 +206,19 @@ class Config:
         targets = (path,) if route is None else (path, route)
         return any(fnmatchcase(t, pattern) for t in targets for pattern in self.excluded_routes)
 
+    def volume_of(self, scope: Scope, route: str | None) -> VolumeLevel:
+        """Return how much is traced of a connection; a pattern that comes first wins."""
+        if not callable(self.volume):
+            targets = (scope.get("path", ""), route or "")
+            levels = dict(self.volume).items()
+            found = (v for p, v in levels if any(fnmatchcase(each, p) for each in targets))
+            return next(found, "messages")
+        level: object = run_hook(self.volume, scope, route)
+        if level == "off" or level == "handshake" or level == "messages":
+            return level
+        report("volume did not return 'off', 'handshake' or 'messages'; all is traced")
+        return "messages"
+
     @classmethod
     def load(
         cls,
@@ -195,30 +232,6 @@ class Config:
         Raises ConfigError for a wrong value or an unknown keyword, and names where it came from.
         """
         return cls(**collect(rules_of(cls), keywords, settings or {}, environ))
-
-
-class Settings(TypedDict, total=False):
-    """The keywords of every `TracingMiddleware`: the fields of Config."""
-
-    model: Model
-    trace_sends: bool
-    metrics: MetricsLevel
-    handshake_trust: Trust
-    message_trust: Trust
-    edge: Literal["private", "public"]
-    carriers: tuple[str, ...]
-    fanout: Fanout
-    inherit_sampling: bool
-    excluded_routes: tuple[str, ...]
-    max_message_age: float
-    error_close_codes: frozenset[int]
-    record_close_reason: bool
-    query_allow: tuple[str, ...]
-    message_name: MessageName | None
-    destination_template: Callable[[str], str | None] | None
-    hooks: Hooks
-    tracer_provider: TracerProvider | None
-    meter_provider: MeterProvider | None
 
 
 def rules_of(settings: type[Config]) -> dict[str, Rule]:

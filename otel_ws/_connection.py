@@ -12,24 +12,20 @@ from collections.abc import Callable
 from typing import Literal
 from weakref import ref
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, set_span_in_context
+from opentelemetry.trace import Span, set_span_in_context
 
-from . import _semconv as names
-from ._close import Closure, closed_by_server, left_by_peer, left_open, seen_disconnect
 from ._config import Config
 from ._events import Events
 from ._fanout import Ground
-from ._frame import Frame
+from ._frame import frame
 from ._handshake import Handshake
 from ._live import Live
 from ._log import run_hook, shielded
-from ._measures import Measures
 from ._sends import Sending
 from ._session import SCOPE_KEY, Session, with_session
 from ._silent import SilentConnection
-from ._spans import Spans, tracer
-from ._turn import Turn
+from ._streams import Parent, Stream
+from ._turn import Turn, disown
 from ._types import Message, Scope
 
 Turns = Literal["receive", "dispatch", "none"]
@@ -42,7 +38,8 @@ class Connection:
     more when it is answered if it was not known before. `outer` is a handshake span that somebody
     else has opened, `expected` what the framework raises to steer. `turns` says what delimits the
     handling of a message: the next ``receive()``, the adapter's word (`dispatching`,
-    `dispatched`), or nothing. `clock` returns nanoseconds since the epoch.
+    `dispatched`), or nothing. Without `detailed` there are spans of the connection, and none of
+    its messages. `clock` returns nanoseconds since the epoch.
     """
 
     def __init__(
@@ -54,44 +51,39 @@ class Connection:
         outer: Span | None = None,
         turns: Turns = "receive",
         expected: tuple[type[BaseException], ...] = (),
+        detailed: bool = True,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._turns = turns
-        session_id = secrets.token_hex(16)
-        common = {names.SESSION_ID: session_id}
-        self._spans = Spans(tracer(config.tracer_provider), common, expected)
-        measures = Measures(scope, config, clock)
-        self._frame = Frame(scope, config, self._spans, measures, clock)
-        self._handshake = Handshake(self._frame, session_id, find_route, outer)
+        self._frame = frame(scope, config, secrets.token_hex(16), expected, clock)
+        self._spans, self._ending = self._frame.spans, self._frame.ending
+        self._handshake = Handshake(self._frame, find_route, outer)
         span = self._handshake.span
+        self.is_silent = config.inherit_sampling and not span.is_recording()
+        """The handshake is not recorded, and so neither is anything that follows from it."""
         self.session = Session(
-            session_id,
+            self._frame.session_id,
             span.get_span_context(),
             self._handshake.extracted,
             config,
-            span.is_recording() or not config.inherit_sampling,
+            detailed and not self.is_silent,
             ref(self),
         )
+        self._turns: Turns = turns if self.session.is_traced else "none"
         self._base = with_session(self.session, self._handshake.base)
         self.context = set_span_in_context(span, self._base)
         """What the application is to be called in."""
-        self.is_silent = not self.session.is_traced
-        """The handshake is not recorded, and so neither is anything that follows from it."""
         self._live: Live | None = None
         self._turn: Turn | None = None
-        self._arrived = 0
         self._events: Events | None = None
-        self._closure: Closure | None = None
-        self._is_left = self._is_over = False
+        self._arrived, self._is_over = 0, False
         run_hook(config.hooks.on_handshake, span, scope)
 
     @staticmethod
     @shielded
     def of(scope: Scope) -> Connection | None:
-        """Return the connection that `scope` belongs to, if it is traced."""
+        """Return the connection that `scope` belongs to, if its messages are traced."""
         session = scope.get(SCOPE_KEY)
-        connection = session.connection if isinstance(session, Session) else None
-        return None if connection is None or connection.is_silent else connection
+        return session.connection if isinstance(session, Session) and session.is_traced else None
 
     @shielded
     def dispatches(self, *expected: type[BaseException], events: Events | None = None) -> None:
@@ -109,7 +101,7 @@ class Connection:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
         if self.is_silent and self._frame.measures.is_off:
             return None
-        return SilentConnection(self._frame, self._handshake) if self.is_silent else self
+        return SilentConnection(self, self._frame, self._handshake) if self.is_silent else self
 
     @shielded
     def receiving(self) -> None:
@@ -122,7 +114,7 @@ class Connection:
         """The server had a message for the application."""
         live, kind, self._arrived = self._live, message["type"], self._frame.clock()
         if kind == "websocket.disconnect":
-            self._closure = self._closure or seen_disconnect(message)
+            self._ending.disconnected(message)
             if live and self._turns != "dispatch":
                 live.begin_close().enter(live.settle())
         elif kind == "websocket.receive" and live:
@@ -146,21 +138,20 @@ class Connection:
             close = live.begin_close()
             close.enter(before)
             return close
-        ground = self.ground
-        if kind == "websocket.connect" or self._events is None or ground is None:
+        if kind == "websocket.connect" or self._events is None or (ground := self.ground) is None:
             return None
         return self._events.begin(message, ground)
 
-    def parent(self) -> tuple[Context, tuple[Link, ...]] | None:
-        """Return what a span grows from that the running code causes, if the connection is open."""
+    def parent(self) -> Parent | None:
+        """Return what a span grows from that the running code causes, if one does."""
         return None if self._live is None else self._live.parent()
 
     @property
     def ground(self) -> Ground | None:
-        """What the processing of events grows from, on a connection that is open and recorded."""
-        if self._live is None:
+        """What the processing of events grows from, on a connection that is open and traced."""
+        if self._live is None or not self.session.is_traced:
             return None
-        return Ground(self._spans, self._live.trunk, self._frame.config)
+        return Ground(self._spans, self._live.ground(), self._frame.config)
 
     @shielded
     def dispatched(
@@ -187,7 +178,7 @@ class Connection:
         if kind == "websocket.send":
             return self._live.sends.begin(message, self._live.parent)
         if kind == "websocket.close":
-            self._closure = self._closure or closed_by_server(message)
+            self._ending.closing(message)
             self._live.begin_close(sent=True)
         return None
 
@@ -201,9 +192,16 @@ class Connection:
             if error is None:
                 self._answered(message)
         elif kind == "websocket.send":
-            self._is_left = self._is_left or isinstance(error, OSError)
-            peer_left = self._closure is not None or self._is_left
-            self._live.sends.end(message, sending, error, peer_left=peer_left)
+            self._live.sends.end(message, sending, error)
+
+    @shielded
+    def streaming(self, name: str, since: int | None = None) -> Stream | None:
+        """The application begins a stream; what is returned belongs to `streamed`.
+
+        `since` is when it was asked for: else when the message came that has caused it.
+        """
+        parent = self.parent() if self.session.is_traced else None
+        return self._frame.streams.begin(name, since, parent)
 
     @shielded
     def cut(self) -> float | None:
@@ -231,8 +229,12 @@ class Connection:
             self._handshake.answered(message)
             return
         self._handshake.accepted(message)
-        self._live = live = Live(self._frame, self._handshake, self._base)
-        self._turn = live.begin_open(self._handshake.span, enter=self._turns != "none")
+        disown(self._handshake.span)
+        is_traced = self.session.is_traced
+        self._live = live = Live(self._frame, self._handshake, self._base, detailed=is_traced)
+        if is_traced:
+            self._turn = live.begin_open(self._handshake.span, enter=self._turns != "none")
+        live.settle()
 
     @shielded
     def _end_turn(self, error: BaseException | None = None) -> None:
@@ -242,9 +244,7 @@ class Connection:
 
     @shielded
     def _end_live(self, live: Live, error: BaseException | None) -> None:
-        failed = error is not None and self._spans.is_failure(error)
-        cancelled = error is not None and not isinstance(error, Exception)
-        left = left_by_peer() if self._is_left else left_open(failed=failed, cancelled=cancelled)
-        closure = self._closure or left
+        closure = self._ending.conclude(error, failed=self._spans.failure(error) is not None)
+        shielded(self._frame.streams.end_all)(error)
         shielded(live.end_close)(closure, error)
         shielded(live.end_connection)(closure, error)

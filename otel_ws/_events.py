@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import get_current
 from opentelemetry.trace import (
     INVALID_SPAN,
-    Link,
     NonRecordingSpan,
     Span,
     SpanKind,
@@ -20,14 +19,15 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
+from ._causes import cause, spans_of
 from ._config import Config
 from ._event_measures import EventMeasures
 from ._fanout import Ground, grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
-from ._session import Session, current_session
+from ._session import current_session
 from ._spans import Spans, tracer
-from ._turn import Turn, is_disowned
+from ._turn import Turn
 from .envelope import Envelope, envelope_of, new_id, seal
 
 # What a consumer is told by its server, and by no layer.
@@ -92,11 +92,13 @@ class Events:
         if session is not None:
             attributes[names.SESSION_ID] = session.id
         name = f"{operation} {kind}".rstrip()
-        parent, links = _cause(session)
-        span = tools.spans.start(name, SpanKind.PRODUCER, parent, links, attributes)
+        parent, links = cause(session)
+        span: Span = INVALID_SPAN
+        if session is None or session.is_traced or get_current_span(parent) is not INVALID_SPAN:
+            span = tools.spans.start(name, SpanKind.PRODUCER, parent, links, attributes)
         context, now = span.get_span_context(), time.time()
         content = seal(event, context, event_id, now) if context.is_valid else event
-        spans, started = _spans_of(session) or tools.spans, time.monotonic()
+        spans, started = spans_of(session) or tools.spans, time.monotonic()
         return Publication(content, span, operation, template, started, spans, tools.measures)
 
     @shielded
@@ -128,6 +130,7 @@ class Events:
         """The handler is done, or has raised `error`; `turn` is what `dispatching` returned."""
         if turn is None:
             return
+        turn.end_streams(error)
         turn.leave()
         spans = turn.spans or self._now().spans
         failure = spans.failure(error)
@@ -150,9 +153,10 @@ class Events:
         envelope = envelope_of(event)
         unsampled = envelope is not None and not envelope.context.trace_flags.sampled
         if envelope is not None and unsampled and ground.config.inherit_sampling:
-            turn = Turn(NonRecordingSpan(envelope.context), 0)
+            span: Span = NonRecordingSpan(envelope.context)
         else:
-            turn = Turn(self._start(event, envelope, ground), 0)
+            span = self._start(event, envelope, ground)
+        turn = Turn(span, time.time_ns())
         turn.spans = ground.spans
         turn.enter(get_current())
         self._now().measures.consumed(envelope, turn)
@@ -198,20 +202,3 @@ def _type(event: Mapping[str, Any]) -> str:
     """Return the type of an event, as far as it is one that a span can be named after."""
     kind = event.get("type")
     return kind[:_MAX_TYPE] if isinstance(kind, str) else ""
-
-
-def _cause(session: Session | None) -> tuple[Context, tuple[Link, ...]]:
-    """Return what a publication grows from: what runs, unless nothing may grow from that."""
-    current = get_current()
-    if not is_disowned(get_current_span(current)):
-        return current, ()
-    connection = session.connection if session else None
-    parent = connection.parent() if connection else None
-    return parent or (set_span_in_context(INVALID_SPAN, current), ())
-
-
-def _spans_of(session: Session | None) -> Spans | None:
-    """Return what the session's connection ends its spans with: an error is recorded once."""
-    connection = session.connection if session else None
-    ground = connection.ground if connection else None
-    return ground.spans if ground else None

@@ -24,15 +24,15 @@ _MAX_CHILDREN: Final = 100
 _MAX_EVENTS: Final = 1024
 
 
-class _Recipients:
-    """Counts the recipients of the latest events in this process."""
+class Recipients:
+    """Counts those who get the latest events, or resume the latest hand-offs, in this process."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._lock = Lock()
 
     def count(self, event_id: str) -> int:
-        """Count one more recipient of an event; return how many there are by now."""
+        """Count one more of them; return how many there are by now."""
         with self._lock:
             count = self._counts.pop(event_id, 0) + 1
             if len(self._counts) >= _MAX_EVENTS:
@@ -41,7 +41,7 @@ class _Recipients:
             return count
 
 
-_recipients = _Recipients()
+_recipients = Recipients()
 
 
 @dataclass(frozen=True, slots=True)

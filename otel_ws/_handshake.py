@@ -11,7 +11,6 @@ from . import _request
 from . import _semconv as names
 from ._frame import Frame
 from ._propagation import handshake_origin
-from ._turn import disown
 from ._types import Message
 
 _FORBIDDEN = 403
@@ -27,7 +26,6 @@ class Handshake:
     def __init__(
         self,
         frame: Frame,
-        session_id: str,
         find_route: Callable[[], str | None],
         outer: Span | None,
     ) -> None:
@@ -46,7 +44,7 @@ class Handshake:
         if outer is not None:
             self.base = get_current()
             self.span = outer
-            outer.set_attribute(names.SESSION_ID, session_id)
+            outer.set_attribute(names.SESSION_ID, frame.session_id)
         else:
             self.base = _grown_from(origin.context)
             self.span = spans.start(
@@ -58,12 +56,11 @@ class Handshake:
             )
 
     def accepted(self, message: Message) -> None:
-        """End with the status of an accepted handshake; from here on nothing grows from it."""
+        """End with the status of an accepted handshake."""
         self._route()
         if message.get("subprotocol"):
             self.span.set_attribute(names.SUBPROTOCOL, message["subprotocol"])
         self._end(_request.success_status(self._scope))
-        disown(self.span)
 
     def answered(self, message: Message) -> None:
         """End with the status of a denial, which the server makes or the application sends."""
@@ -98,14 +95,13 @@ class Handshake:
         self._is_answered = True
         broken = status is not None and status >= _FIRST_SERVER_ERROR
         failure = self._spans.failure(error) or (str(status) if broken else None)
-        self._measures.answered(self._spans.route, status, failure, self.span)
-        if not self._is_own:
-            return
-        if status is not None:
+        if self._is_own and status is not None:
             self.span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)
             if broken:
                 self._spans.fail(self.span, str(status))
-        self._spans.end(self.span, error)
+        if self._is_own:
+            self._spans.end(self.span, error)
+        self._measures.answered(self._spans.route, status, failure, self.span)
 
 
 def _grown_from(extracted: Context) -> Context:

@@ -30,6 +30,10 @@ _LIFETIMES: Final = (
     *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300),
     *(900, 3600, 14400, 86400),
 )
+_INTERVALS: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1),
+    *(0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5),
+)
 
 ACTIVE: Final = Instrument(
     "websocket.server.connection.active",
@@ -92,6 +96,46 @@ MESSAGE_SIZE: Final = Instrument(
     "message",
     "The size of messages.",
     _doubling(64, 1048576, 4),
+)
+STREAM_FIRST: Final = Instrument(
+    "websocket.server.stream.time_to_first_chunk",
+    "histogram",
+    "s",
+    "connection",
+    "How long streams took from what asked for them to their first chunk.",
+    (0.001, 0.005, 0.01, *_doubling(0.02, 81.92)),
+)
+STREAM_LAST: Final = Instrument(
+    "websocket.server.stream.time_to_last_chunk",
+    "histogram",
+    "s",
+    "connection",
+    "How long streams took from what asked for them to their last chunk.",
+    _doubling(0.01, 327.68),
+)
+STREAM_AVERAGE_INTERVAL: Final = Instrument(
+    "websocket.server.stream.average_chunk_interval",
+    "histogram",
+    "s",
+    "connection",
+    "The average time between the chunks of a stream, where it has more than one.",
+    _INTERVALS,
+)
+STREAM_INTERVAL: Final = Instrument(
+    "websocket.server.stream.chunk_interval",
+    "histogram",
+    "s",
+    "message",
+    "The time between a chunk and the one before it.",
+    _INTERVALS,
+)
+STREAM_CHUNK_COUNT: Final = Instrument(
+    "websocket.server.stream.chunk_count",
+    "histogram",
+    "{chunk}",
+    "connection",
+    "How many chunks streams had.",
+    _doubling(1, 65536, 4),
 )
 EVENTS_SENT: Final = Instrument(
     "messaging.client.sent.messages",

@@ -10,14 +10,17 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
 from . import _semconv as names
+from ._chunks import Chunks
 from ._close import Closure
 from ._descriptions import Descriptions
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import run_hook
 from ._measures import measure
-from ._models import Trunk, connection_trunk, session_trunk
+from ._models import Trunk, grow_trunk, rollover_of
+from ._policy import policy_of, quiet_span
 from ._sends import Sends
+from ._streams import Parent
 from ._turn import Turn, disown, is_disowned
 from ._types import Message
 
@@ -25,25 +28,33 @@ from ._types import Message
 class Live:
     """What happens on a connection from its acceptance to its end."""
 
-    def __init__(self, frame: Frame, handshake: Handshake, base: Context) -> None:
+    def __init__(
+        self, frame: Frame, handshake: Handshake, base: Context, *, detailed: bool
+    ) -> None:
         self._scope = frame.scope
         self._config = frame.config
         self._spans = frame.spans
         self._measures = frame.measures
+        self._streams = frame.streams
         self._clock = frame.clock
-        self.trunk = self._grow_trunk(handshake.span, base)
+        self._policy = policy_of(frame.config)
+        self._meters_turns = frame.streams.meters_turns = frame.config.meter_turns
+        self.trunk = grow_trunk(frame.spans, frame.config, handshake.span, base)
+        self._rollover = rollover_of(frame.spans, frame.config, handshake.span, frame.clock)
         self._received = Descriptions(names.SPAN_RECEIVE, frame)
-        self.sends = Sends(frame)
+        self.sends = Sends(frame, is_traced=detailed and frame.config.trace_sends)
         self._close: Turn | None = None
         self._cut: Span | None = None
         frame.measures.opened()
 
-    def _grow_trunk(self, handshake: Span, base: Context) -> Trunk:
-        if self._config.model == "session":
-            return session_trunk(handshake, base)
-        parent = set_span_in_context(handshake, base)
-        name = self._spans.named(names.SPAN_CONNECTION)
-        return connection_trunk(self._spans.start(name, SpanKind.INTERNAL, parent), base)
+    def ground(self) -> Trunk:
+        """Return what grows from the connection from now on, which may be a new segment of it."""
+        count = self._measures.received_count
+        if self._rollover is not None and self._rollover.is_due(count):
+            before, self.trunk = self.trunk, self._rollover.next(self.trunk, count)
+            self._spans.end(before.span)
+            disown(before.span)
+        return self.trunk
 
     # Turns: what application code runs under.
 
@@ -56,19 +67,24 @@ class Live:
         turn = self._begin(self._spans.named(names.SPAN_OPEN), SpanKind.INTERNAL, self._clock())
         turn.is_passing = True
         current = get_current()
-        if not enter:
-            self.settle()
-        elif get_current_span(current) is handshake:
+        if enter and get_current_span(current) is handshake:
             turn.enter(set_span_in_context(self.trunk.span, current))
         return turn
 
     def begin_message(self, message: Message, started: int) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
+        self.ground()
         kind, size = self._measures.received(message)
         count = self._measures.received_count
         name, attributes = self._received.describe(message, kind, size, count)
-        turn = self._begin(name, SpanKind.CONSUMER, started, attributes)
+        if self._policy is None or self._policy.admits(self._scope, message, attributes, started):
+            turn = self._begin(name, SpanKind.CONSUMER, started, attributes)
+        else:
+            turn = Turn(quiet_span(), started)
+            turn.late = partial(self._start_late, name, started, attributes)
         turn.enter(self.settle())
+        if self._meters_turns:
+            turn.chunks = Chunks(started)
         if self._measures.is_fine:
             took = self._measures.took
             turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind, turn.span)
@@ -77,8 +93,9 @@ class Live:
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
         """End what began with `begin_open` or `begin_message`, or the processing of an event."""
+        self._streams.end_turn(turn, error)
         turn.leave()
-        self._spans.end(turn.span, error)
+        self._spans.end(_span_of(turn, error), error)
         if turn.measure is not None:
             turn.measure(self._spans.failure(error))
 
@@ -96,7 +113,7 @@ class Live:
         if self._close is None:
             context, links = self.trunk.context, self.trunk.links
             if sent and not self.trunk.is_span:
-                context, links = self.parent()
+                context, links = self.parent() or (context, links)
             span = self._spans.start(names.SPAN_CLOSE, SpanKind.INTERNAL, context, links)
             self._close = Turn(span, self._clock())
         return self._close
@@ -113,8 +130,10 @@ class Live:
         """End `turn` if it is too old; return the seconds that it has left."""
         left = self._config.max_message_age - (self._clock() - turn.started) / 1e9
         if left <= 0:
-            turn.span.set_attribute(names.MESSAGE_CUT, True)
-            turn.span.end()
+            self._streams.measure_turn(turn, None, None)
+            span = _span_of(turn)
+            span.set_attribute(names.MESSAGE_CUT, True)
+            self._spans.end(span)
             disown(turn.span)
             self._cut = turn.span
         return left
@@ -130,20 +149,38 @@ class Live:
         span = self._spans.start(name, kind, trunk.context, trunk.links, attributes or {}, started)
         return Turn(span, started)
 
-    def parent(self) -> tuple[Context, tuple[Link, ...]]:
+    def _start_late(
+        self,
+        name: str,
+        started: int,
+        attributes: dict[str, AttributeValue],
+        error: BaseException | None,
+    ) -> Span | None:
+        """Start the span of a message that was kept quiet, if its end is worth it."""
+        seconds = (self._clock() - started) / 1e9
+        failed = error is not None and self._spans.is_failure(error)
+        if self._policy is None or not self._policy.keeps(seconds, failed=failed):
+            return None
+        return self._begin(name, SpanKind.CONSUMER, started, attributes).span
+
+    def parent(self) -> Parent | None:
         """Return what a span grows from that the running code causes, and its links.
 
         That is the current span, whose code calls us. Without one it is the trunk.
+        Nothing grows from what is not recorded, if that is inherited.
         """
         current = get_current()
         span = get_current_span(current)
         links = self.trunk.links
+        caller = span.get_span_context()
         if is_disowned(span):
             current = set_span_in_context(self.trunk.span, current)
             if span is self._cut:
-                message = Link(span.get_span_context(), {names.LINK_TYPE: names.LINK_MESSAGE})
+                message = Link(caller, {names.LINK_TYPE: names.LINK_MESSAGE})
                 links = (*links, message)
-        elif span.get_span_context().is_valid:
+        elif caller.is_valid:
+            if not caller.trace_flags.sampled and self._config.inherit_sampling:
+                return None
             links = ()
         elif self.trunk.is_span:
             current = set_span_in_context(self.trunk.span, current)
@@ -153,7 +190,9 @@ class Live:
 
     def end_close(self, closure: Closure, error: BaseException | None) -> None:
         """End the close with the totals; it is made here if nothing closed the connection."""
-        span, counts = self.begin_close().span, self._measures
+        close, counts = self.begin_close(), self._measures
+        close.leave()
+        span = close.span
         span.set_attributes(
             {
                 names.CLOSE_STATUS: closure.status,
@@ -174,16 +213,19 @@ class Live:
     def end_connection(self, closure: Closure, error: BaseException | None) -> None:
         """End the connection's own span, in the model that has one."""
         close = None if self._close is None else self._close.span
-        self._measures.closed(closure, self._failure(closure, error), close)
+        coded = closure.error(self._config.error_close_codes)
+        self._measures.closed(closure, self._spans.failure(error) or coded, close)
         if self.trunk.is_span:
             self._end_with(self.trunk.span, closure, error)
             disown(self.trunk.span)
 
     def _end_with(self, span: Span, closure: Closure, error: BaseException | None) -> None:
-        if closure.is_error(self._config.error_close_codes):
-            self._spans.fail(span, str(closure.code))
+        if coded := closure.error(self._config.error_close_codes):
+            self._spans.fail(span, coded)
         self._spans.end(span, error)
 
-    def _failure(self, closure: Closure, error: BaseException | None) -> str | None:
-        coded = closure.is_error(self._config.error_close_codes)
-        return self._spans.failure(error) or (str(closure.code) if coded else None)
+
+def _span_of(turn: Turn, error: BaseException | None = None) -> Span:
+    """Return the span to end a turn with: one that was kept quiet may get its own after all."""
+    late = None if turn.late is None else turn.late(error)
+    return late or turn.span

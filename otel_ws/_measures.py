@@ -11,6 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
 from . import _semconv as names
+from ._chunks import StreamMeasures
 from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
@@ -36,12 +37,15 @@ class Measures:
 
     __slots__ = (
         *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
+        *("arrived_at",),
         *("_clock", "_instruments", "_opened_at", "_received", "_route", "_scheme", "_sent"),
         *("_started_at", "_tally"),
     )
 
     def __init__(self, scope: Scope, config: Config, clock: Callable[[], int]) -> None:
         self.received_count = self.received_size = self.sent_count = self.sent_size = 0
+        self.arrived_at = 0
+        """When the latest message arrived, where no turn remembers it."""
         self.is_off = is_off(config)
         self.is_fine = config.metrics == "message" and not self.is_off
         """Each message is measured, not only counted."""
@@ -104,6 +108,24 @@ class Measures:
         self.sent_count -= 1
         self.sent_size -= size
 
+    def streamed(
+        self, measures: StreamMeasures, name: str | None, reason: str | None, span: Span
+    ) -> None:
+        """A stream has ended; one without chunks has no times."""
+        values = {
+            instruments.STREAM_FIRST: measures.time_to_first_chunk,
+            instruments.STREAM_LAST: measures.time_to_last_chunk,
+            instruments.STREAM_AVERAGE_INTERVAL: measures.average_chunk_interval,
+            instruments.STREAM_CHUNK_COUNT: measures.chunk_count,
+        }
+        for instrument, value in values.items():
+            if value is not None and not self.is_off:
+                self._record_stream(instrument, value, name, span, reason)
+
+    def chunked(self, seconds: float, name: str | None, span: Span) -> None:
+        """A chunk came `seconds` after the one before it."""
+        self._record_stream(instruments.STREAM_INTERVAL, seconds, name, span)
+
     def lifetime(self) -> float:
         """Return the seconds since the connection was accepted."""
         return (self._clock() - self._opened_at) / _NANO
@@ -140,6 +162,21 @@ class Measures:
             names.MESSAGE_TYPE: kind,
             names.MESSAGE_DIRECTION: direction,
             names.ERROR_TYPE: error,
+        }
+        self._instruments.record(instrument, value, attributes, _context(span))
+
+    def _record_stream(
+        self,
+        instrument: Instrument,
+        value: float,
+        name: str | None,
+        span: Span,
+        reason: str | None = None,
+    ) -> None:
+        attributes = {
+            names.HTTP_ROUTE: self._route,
+            names.STREAM_NAME: name,
+            names.STREAM_END_REASON: reason,
         }
         self._instruments.record(instrument, value, attributes, _context(span))
 

@@ -14,13 +14,19 @@ from typing import Any
 
 from opentelemetry import metrics
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+from opentelemetry.metrics import (
+    CallbackOptions,
+    MeterProvider,
+    NoOpMeterProvider,
+    Observation,
+)
 from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
 from . import _semconv as names
 from ._config import Config
 from ._instruments import Instrument
+from ._log import report
 from ._version import __version__
 
 Key = tuple[tuple[str, AttributeValue], ...]
@@ -45,9 +51,15 @@ class Instruments:
         attributes: Mapping[str, AttributeValue | None],
         context: Context | None = None,
     ) -> None:
-        """Record a value; `context` holds the span that an exemplar is to point at."""
+        """Record a value; `context` holds the span that an exemplar is to point at.
+
+        An instrument that fails costs its own value, and nothing of what is told besides.
+        """
         known = {name: each for name, each in attributes.items() if each is not None}
-        self._made[instrument](value, known, context)
+        try:
+            self._made[instrument](value, known, context)
+        except Exception as error:
+            report(f"{instrument.name} could not be recorded", error)
 
     def _make(self, each: Instrument) -> Any:
         meter, about = self._meter, {"unit": each.unit, "description": each.says}
@@ -68,7 +80,11 @@ def _read(counts: defaultdict[Key, int], _: CallbackOptions) -> Iterable[Observa
 
 @lru_cache(maxsize=8)
 def _instruments(provider: MeterProvider) -> Instruments:
-    return Instruments(provider)
+    try:
+        return Instruments(provider)
+    except Exception as error:
+        report("the instruments could not be made: nothing is measured", error)
+        return Instruments(NoOpMeterProvider())
 
 
 def is_off(config: Config) -> bool:

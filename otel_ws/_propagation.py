@@ -16,8 +16,9 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import Link, get_current_span
 
 from . import _semconv as names
-from ._config import Config, Trust, TrustLevel
+from ._config import Config
 from ._log import report
+from ._settings import Trust, TrustLevel
 from ._types import Scope
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -14,6 +14,10 @@ class ConfigError(ValueError):
     """A setting is wrong. The message says what was expected, what came, and what to do."""
 
 
+class _Unusable(Exception):
+    """A value is of the right kind, and yet of no use: its text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Accepts the right values of one setting, in their final form, and refuses the others."""
@@ -76,13 +80,21 @@ def flag() -> Rule:
     return Rule("True or False", accept, lambda text: words.get(text.strip().lower(), text))
 
 
-def positive_seconds() -> Rule:
+def positive(of: str, kind: type[int] | type[float] = float) -> Rule:
     def accept(value: Any) -> float:
-        if isinstance(value, bool) or not 0 < float(value) < float("inf"):
+        number = kind(value)
+        if isinstance(value, bool) or not 0 < number < float("inf") or number != float(value):
             raise ValueError
-        return float(value)
+        return number
 
-    return Rule("a positive number of seconds", accept)
+    return Rule(f"a positive {of}", accept)
+
+
+def or_none(rule: Rule) -> Rule:
+    def accept(value: Any) -> Any:
+        return None if value is None else rule.accept(value)
+
+    return Rule(f"{rule.expected}, or None", accept, rule.parse)
 
 
 def strings(expected: str, words: tuple[str, ...] = ()) -> Rule:
@@ -95,6 +107,33 @@ def strings(expected: str, words: tuple[str, ...] = ()) -> Rule:
         return items
 
     return Rule(expected, accept, _items, words)
+
+
+def strings_or_function(expected: str) -> Rule:
+    names = strings(expected)
+
+    def accept(value: Any) -> Any:
+        return _function(value) if callable(value) else names.accept(value)
+
+    return Rule(f"{expected}, or a function", accept, _items)
+
+
+def levels_or_function(*words: str) -> Rule:
+    """Accept a level for each pattern: in the environment as ``/ws/a=off,/ws/b*=handshake``."""
+
+    def accept(value: Any) -> Any:
+        if isinstance(value, str) or callable(value):
+            return _function(value)
+        levels = dict(value)
+        if not all(isinstance(each, str) for each in levels) or not {*levels.values()} <= {*words}:
+            raise ValueError
+        return tuple(levels.items())
+
+    def parse(text: str) -> Any:
+        return dict(item.split("=", 1) for item in _items(text)) if "=" in text else text
+
+    mapping = f"a mapping of routes or paths to {_one_of(words)}"
+    return Rule(f"{mapping}, a function, or the dotted path of one", accept, parse, words)
 
 
 def close_codes() -> Rule:
@@ -135,12 +174,14 @@ def _function(value: Any) -> Any:
     if not callable(value):
         raise TypeError
     if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
-        raise NotImplementedError("an async function cannot be called where no one awaits it")
+        raise _Unusable("an async function cannot be called where no one awaits it")
     return value
 
 
 def _detail(error: Exception) -> str:
     """Say what happened, where it is more than that the value is not of the right kind."""
+    if isinstance(error, _Unusable):
+        return f" ({error})"
     if isinstance(error, ValueError | TypeError | OverflowError):
         return ""
     return f" ({type(error).__name__}: {error})"

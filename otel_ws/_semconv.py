@@ -18,6 +18,7 @@ SPAN_OPEN: Final = "websocket.open"
 SPAN_RECEIVE: Final = "websocket.receive"
 SPAN_SEND: Final = "websocket.send"
 SPAN_CLOSE: Final = "websocket.close"
+SPAN_STREAM: Final = "websocket.stream"
 
 # Stable HTTP and network conventions, on the handshake.
 HTTP_REQUEST_METHOD: Final = "http.request.method"
@@ -50,8 +51,18 @@ RECEIVED_COUNT: Final = "websocket.received.message_count"
 RECEIVED_SIZE: Final = "websocket.received.size"
 SENT_COUNT: Final = "websocket.sent.message_count"
 SENT_SIZE: Final = "websocket.sent.size"
+CONNECTION_SEGMENT: Final = "websocket.connection.segment"
 CONNECTION_DURATION: Final = "websocket.connection.duration"
 LINK_TYPE: Final = "websocket.link.type"
+STREAM_NAME: Final = "websocket.stream.name"
+STREAM_CHUNK_COUNT: Final = "websocket.stream.chunk_count"
+STREAM_SIZE: Final = "websocket.stream.size"
+STREAM_TIME_TO_FIRST_CHUNK: Final = "websocket.stream.time_to_first_chunk"
+STREAM_TIME_TO_LAST_CHUNK: Final = "websocket.stream.time_to_last_chunk"
+STREAM_AVERAGE_CHUNK_INTERVAL: Final = "websocket.stream.average_chunk_interval"
+STREAM_MAX_CHUNK_INTERVAL: Final = "websocket.stream.max_chunk_interval"
+STREAM_END_REASON: Final = "websocket.stream.end_reason"
+HANDOFF_WAIT_DURATION: Final = "websocket.handoff.wait_duration"
 
 # Messaging conventions, on what passes through a channel layer or a fan-out.
 MESSAGING_SYSTEM: Final = "messaging.system"
@@ -67,6 +78,14 @@ LINK_HANDSHAKE: Final = "handshake"
 LINK_MESSAGE: Final = "message"
 LINK_REMOTE: Final = "remote"
 LINK_EVENT: Final = "event"
+LINK_HANDOFF: Final = "handoff"
+LINK_PREVIOUS: Final = "previous"
+
+# Values of ``websocket.stream.end_reason``.
+END_COMPLETE: Final = "complete"
+END_CANCELLED: Final = "cancelled"
+END_DISCONNECTED: Final = "disconnected"
+END_ERROR: Final = "error"
 
 # Where a messaging system has a word of its own for the type of an event.
 EVENT_TYPE_BY_SYSTEM: Final = {"django.channels": MESSAGING_CHANNELS_MESSAGE_TYPE}

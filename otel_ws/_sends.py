@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from . import _instruments as instruments
 from . import _semconv as names
@@ -13,9 +12,8 @@ from ._descriptions import Descriptions
 from ._frame import Frame
 from ._log import run_hook
 from ._spans import error_type
+from ._streams import Parent
 from ._types import Message
-
-Parent = Callable[[], tuple[Context, tuple[Link, ...]]]
 
 
 class Sending:
@@ -32,19 +30,22 @@ class Sending:
 class Sends:
     """Traces, counts and measures sends."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, *, is_traced: bool) -> None:
         self._scope = frame.scope
         self._spans = frame.spans
         self._measures = frame.measures
+        self._streams = frame.streams
+        self._ending = frame.ending
         self._clock = frame.clock
-        self._is_traced = frame.config.trace_sends
+        self._is_traced = is_traced
         self._hook = frame.config.hooks.on_send
         self._sent = Descriptions(names.SPAN_SEND, frame)
 
-    def begin(self, message: Message, parent: Parent) -> Sending | None:
+    def begin(self, message: Message, parent: Callable[[], Parent | None]) -> Sending | None:
         """Begin a send; what is returned belongs to `end`."""
         kind, size = self._measures.sending(message)
-        span = self._start(message, kind, size, parent) if self._is_traced else None
+        is_traced = self._is_traced and not self._streams.is_streaming()
+        span = self._start(message, kind, size, parent) if is_traced else None
         if self._measures.is_fine:
             return Sending(span, kind, self._clock())
         return None if span is None else Sending(span)
@@ -54,15 +55,14 @@ class Sends:
         message: Message,
         sending: Sending | None,
         error: BaseException | None,
-        *,
-        peer_left: bool,
     ) -> None:
         """End a send. One that failed because the peer left is no error, and cheap to record."""
         if error is None:
             self._measures.sent(message)
+            self._streams.sent(message)
         else:
             self._measures.unsent(message)
-            if peer_left:
+            if self._ending.refused(error):
                 self._spans.forgive(error)
         if sending is None:
             return
@@ -73,9 +73,14 @@ class Sends:
         if sending.span is not None:
             self._end_span(sending.span, error)
 
-    def _start(self, message: Message, kind: str, size: int, parent: Parent) -> Span:
+    def _start(
+        self, message: Message, kind: str, size: int, parent: Callable[[], Parent | None]
+    ) -> Span | None:
+        grown = parent()
+        if grown is None:
+            return None
+        context, links = grown
         name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
-        context, links = parent()
         span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
         run_hook(self._hook, span, self._scope, message)
         return span

@@ -46,5 +46,14 @@ def current_session() -> Session | None:
     return session if isinstance(session, Session) else None
 
 
-def with_session(session: Session, context: Context) -> Context:
+def with_session(session: Session | str, context: Context) -> Context:
+    """Return `context` as one that belongs to a session, of which another process knows the id."""
     return set_value(_CONTEXT_KEY, session, context)
+
+
+def session_id(context: Context | None = None) -> str | None:
+    """Return the id of the session that a context belongs to; without one, the current one's."""
+    session = get_value(_CONTEXT_KEY, context)
+    if isinstance(session, Session):
+        return session.id
+    return session if isinstance(session, str) else None

@@ -6,12 +6,16 @@ along, keeps what the application makes below it from being recorded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import _instruments as instruments
-from ._close import Closure, closed_by_server, left_by_peer, left_open, seen_disconnect
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import shielded
 from ._types import Message
+
+if TYPE_CHECKING:
+    from ._connection import Connection
 
 
 class SilentConnection:
@@ -19,14 +23,17 @@ class SilentConnection:
 
     is_turning = False
 
-    def __init__(self, frame: Frame, handshake: Handshake) -> None:
+    def __init__(self, shell: Connection, frame: Frame, handshake: Handshake) -> None:
+        self._shell = shell
+        """What the session refers to; it lives as long as this."""
         self._handshake = handshake
         self._config = frame.config
         self._measures = frame.measures
         self._spans = frame.spans
         self._clock = frame.clock
-        self._is_open = self._is_left = False
-        self._closure: Closure | None = None
+        self._streams = frame.streams
+        self._ending = frame.ending
+        self._is_open = False
         self._processing: tuple[str, int] | None = None
 
     @shielded
@@ -39,10 +46,11 @@ class SilentConnection:
     def received(self, message: Message) -> None:
         if message["type"] == "websocket.receive":
             kind, _ = self._measures.received(message)
+            self._measures.arrived_at = self._clock()
             if self._measures.is_fine:
-                self._processing = kind, self._clock()
+                self._processing = kind, self._measures.arrived_at
         elif message["type"] == "websocket.disconnect":
-            self._closure = self._closure or seen_disconnect(message)
+            self._ending.disconnected(message)
 
     @shielded
     def sending(self, message: Message) -> int | None:
@@ -50,7 +58,7 @@ class SilentConnection:
             self._measures.sending(message)
             return self._clock() if self._measures.is_fine else None
         if message["type"] == "websocket.close" and self._is_open:
-            self._closure = self._closure or closed_by_server(message)
+            self._ending.closing(message)
         return None
 
     @shielded
@@ -61,11 +69,11 @@ class SilentConnection:
             return
         elif error is not None:
             self._measures.unsent(message)
-            self._is_left = self._is_left or isinstance(error, OSError)
-            if self._closure is not None or self._is_left:
+            if self._ending.refused(error):
                 self._spans.forgive(error)
         else:
             self._measures.sent(message)
+            self._streams.sent(message)
             if since is not None:
                 kind = "binary" if message.get("text") is None else "text"
                 self._measures.took(instruments.SEND_DURATION, since, kind, None, None)
@@ -80,13 +88,11 @@ class SilentConnection:
             self._handshake.abandoned(error)
             return
         self.receiving()
+        self._streams.end_all(error)
         self._spans.forget_error()
-        cancelled = error is not None and not isinstance(error, Exception)
-        failed = failure is not None
-        left = left_by_peer() if self._is_left else left_open(failed=failed, cancelled=cancelled)
-        closure = self._closure or left
-        coded = closure.is_error(self._config.error_close_codes)
-        self._measures.closed(closure, failure or (str(closure.code) if coded else None), None)
+        closure = self._ending.conclude(error, failed=failure is not None)
+        coded = closure.error(self._config.error_close_codes)
+        self._measures.closed(closure, failure or coded, None)
 
     def _answered(self, message: Message, error: BaseException | None) -> None:
         if error is not None:

@@ -89,12 +89,14 @@ class Spans:
             name, context, kind, {**self._common, **attributes}, links, start_time
         )
 
-    def end(self, span: Span, error: BaseException | None = None) -> None:
+    def end(
+        self, span: Span, error: BaseException | None = None, end_time: int | None = None
+    ) -> None:
         """End `span`; an unhandled exception makes it an error, and is recorded on one span."""
         if error is not None and self.is_failure(error):
             shielded(self._describe)(span, error)
         try:
-            span.end()
+            span.end(end_time)
         except Exception as failure:  # A processor's; what is left to be done here is ours.
             report("a span could not be ended as its processors want", failure)
 

@@ -7,50 +7,98 @@ task than the code that began it, and a token reset there is logged as "Failed t
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final
 from weakref import WeakSet
 
-from opentelemetry.context import Context, attach, get_current
-from opentelemetry.trace import Span, get_current_span, set_span_in_context
+from opentelemetry.context import Context, attach, create_key, get_current, get_value
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_in_context
 
 from ._spans import Spans
 
+if TYPE_CHECKING:
+    from ._chunks import Chunks
+    from ._streams import Stream
+
 _ended: WeakSet[Span] = WeakSet()
+# The key that the API keeps a span under: with it two values go into a context in one copy.
+(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+_TURN_KEY: Final = create_key("otel_ws.turn")
 
 
-class Turn:
-    """What one handshake, one inbound message or one close causes."""
+class Running:
+    """A span that application code runs under; it is found in the context under a key as well."""
 
-    __slots__ = ("_before", "_context", "is_passing", "measure", "span", "spans", "started")
+    __slots__ = ("_before", "_context", "span", "started")
+
+    _key: ClassVar[str]
 
     def __init__(self, span: Span, started: int) -> None:
         self.span = span
         self.started = started
+        self._before: Context | None = None
+        self._context: Context | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether it was entered, and not yet left."""
+        return self._context is not None
+
+    def enter(self, before: Context) -> None:
+        """Make the span current; `before` is what comes back when it is left."""
+        self._before = before
+        self._context = Context({**before, _SPAN_KEY: self.span, self._key: self})
+        attach(self._context)
+
+    def leave(self) -> None:
+        """Take the span from the current context, if it is there, and nothing else with it."""
+        # Forgotten at once: the context holds this, and a circle would keep the span.
+        entered, before, self._context, self._before = self._context, self._before, None, None
+        if before is None:
+            return
+        current = get_current()
+        if current is entered:
+            attach(before)
+        elif get_current_span(current) is self.span:
+            attach(set_span_in_context(get_current_span(before), current))
+
+
+class Turn(Running):
+    """What one handshake, one inbound message or one close causes."""
+
+    __slots__ = ("chunks", "is_passing", "late", "measure", "spans", "streams")
+
+    _key = _TURN_KEY
+
+    def __init__(self, span: Span, started: int) -> None:
+        super().__init__(span, started)
         self.measure: Callable[[str | None], None] | None = None
         """Is told the turn's end, and the type of what failed, if anything did."""
         self.spans: Spans | None = None
         """What ends the span, if not who began it."""
         self.is_passing = False
         """What was begun under it and outlives it is no part of it."""
-        self._before: Context | None = None
-        self._context: Context | None = None
+        self.streams: tuple[Stream, ...] = ()
+        """What was begun in it, and ends with it at the latest."""
+        self.late: Callable[[BaseException | None], Span | None] | None = None
+        """Makes a span after all, if what was kept quiet has turned out to be worth one."""
+        self.chunks: Chunks | None = None
+        """Counts what is sent in it, where every turn is metered."""
 
-    def enter(self, before: Context) -> None:
-        """Make the span current; `before` is what comes back when the turn is left."""
-        self._before = before
-        self._context = set_span_in_context(self.span, before)
-        attach(self._context)
+    def end_streams(self, error: BaseException | None) -> None:
+        """End what was begun in it and is still open."""
+        for stream in self.streams:
+            stream.streams.end(stream, error, is_left=True)
 
     def leave(self) -> None:
-        """Take the span from the current context, if it is there, and nothing else with it."""
         if self.is_passing:
             disown(self.span)
-        if self._before is None:
-            return
-        current = get_current()
-        if current is self._context:
-            attach(self._before)
-        elif get_current_span(current) is self.span:
-            attach(set_span_in_context(get_current_span(self._before), current))
+        super().leave()
+
+
+def current_turn() -> Turn | None:
+    """Return the turn that has caused the running code, be it still open or not."""
+    turn = get_value(_TURN_KEY)
+    return turn if isinstance(turn, Turn) else None
 
 
 def disown(span: Span) -> None:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Unpack
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Span
 
-from ._config import Config, Settings
+from ._config import Config
 from ._connection import Connection, Turns
 from ._events import Events
 from ._lifespan import serve_lifespan
 from ._log import report, shielded
 from ._session import SCOPE_KEY
+from ._settings import Settings
 from ._silent import SilentConnection
 from ._types import ASGIApp, Message, Receive, Scope, Send
 
@@ -107,7 +108,9 @@ class TracingMiddleware:
         config = self.config()
         outer = shielded(self.outer_span)(scope)
         find_route = shielded(shielded(self.find_route)(scope) or (lambda: None))
-        if config.excludes(scope.get("path", ""), find_route()):
+        route = find_route()
+        level = config.volume_of(scope, route)
+        if level == "off" or config.excludes(scope.get("path", ""), route):
             scope[SCOPE_KEY] = None
             return None
         connection = Connection(
@@ -117,6 +120,7 @@ class TracingMiddleware:
             outer=outer,
             turns=self.turns,
             expected=self.expected,
+            detailed=level == "messages",
         )
         scope[SCOPE_KEY] = connection.session
         if outer is not None:

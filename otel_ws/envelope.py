@@ -22,7 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from ._log import shielded
 from ._propagation import MAX_TRACEPARENT, MAX_TRACESTATE
 
-__all__ = ["KEY", "Envelope", "Event", "envelope_of", "new_id", "seal", "unseal"]
+__all__ = ["KEY", "Envelope", "Event", "envelope_of", "new_id", "read", "seal", "unseal", "write"]
 
 KEY: Final = "__otel__"
 _VERSION: Final = "1"
@@ -61,16 +61,22 @@ def seal(event: Mapping[str, Any], context: SpanContext, id: str, now: float) ->
     """Return a copy of `event` with an envelope; one that it has already is left alone."""
     if KEY in event:
         return dict(event)
+    return {**event, KEY: write(Envelope(context, id, now))}
+
+
+def write(envelope: Envelope) -> dict[str, str]:
+    """Return what travels of an envelope."""
+    context = envelope.context
     trace, span, flags = context.trace_id, context.span_id, int(context.trace_flags)
     carrier = {
         "v": _VERSION,
         "traceparent": f"00-{trace:032x}-{span:016x}-{flags:02x}",
-        "id": id,
-        "sent": f"{now:.6f}",
+        "id": envelope.id,
+        "sent": f"{envelope.sent:.6f}",
     }
     if context.trace_state:
         carrier["tracestate"] = context.trace_state.to_header()
-    return {**event, KEY: carrier}
+    return carrier
 
 
 def unseal(event: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def unseal(event: dict[str, Any]) -> dict[str, Any]:
 
 @shielded
 def _with_envelope(content: dict[str, Any], carrier: Any) -> Event:
-    return Event(content, _read(carrier))
+    return Event(content, read(carrier))
 
 
 def envelope_of(event: Mapping[str, Any]) -> Envelope | None:
@@ -93,7 +99,7 @@ def envelope_of(event: Mapping[str, Any]) -> Envelope | None:
     return event.envelope if isinstance(event, Event) else None
 
 
-def _read(carrier: Any) -> Envelope | None:
+def read(carrier: Any) -> Envelope | None:
     """Return what a carrier says, or None if it is not one of ours, or beyond the limits."""
     if not isinstance(carrier, dict) or carrier.get("v") != _VERSION:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import otel_ws_channels
 from otel_ws import Hooks, asgi
+from otel_ws.streams import StreamMeter, meter_stream
 from otel_ws_channels import TracedConsumerMixin
 from otel_ws_channels.layers import TracedChannelLayer
 
@@ -31,6 +32,7 @@ def say(text: str) -> dict[str, Any]:
 STORIES = {
     "talk": ("/", (CONNECT, say("hello"), say("again"), LEAVE)),
     "event": ("/", (CONNECT, say("push"))),
+    "streams": ("/", (CONNECT, say("stream"), say("again"), LEAVE)),
     "server closes": ("/", (CONNECT, say("bye"), LEAVE)),
     "crash in a handler": ("/", (CONNECT, say("crash"))),
     "crash before accept": ("/crash", (CONNECT,)),
@@ -40,6 +42,23 @@ STORIES = {
 
 class Crash(Exception):
     """A bug of the application."""
+
+
+async def stream(send: Callable[[str], Awaitable[None]]) -> None:
+    """Send three streams: one in a block, one to its end, and one that is left."""
+    with StreamMeter("block"):
+        await send("one")
+        await send("two")
+    async for text in meter_stream(chunks(), "loop"):
+        await send(text)
+    async for text in meter_stream(chunks(), "left"):
+        await send(text)
+        break
+
+
+async def chunks() -> AsyncIterator[str]:
+    for text in ("three", "four"):
+        yield text
 
 
 class Room(AsyncWebsocketConsumer):
@@ -57,7 +76,9 @@ class Room(AsyncWebsocketConsumer):
         self.seen.append({"text": text_data})
         if text_data == "crash":
             raise Crash("in receive")
-        if text_data == "push":
+        if text_data == "stream":
+            await stream(self.send)
+        elif text_data == "push":
             await self.channel_layer.send(
                 self.channel_name, {"type": "room.push", "text": "pushed"}
             )
@@ -98,7 +119,9 @@ def plain_app(seen: Messages, is_traced: bool) -> Any:
             seen.append(message)
             if message["text"] == "crash":
                 raise Crash("in receive")
-            if message["text"] == "bye":
+            if message["text"] == "stream":
+                await stream(lambda text: send({"type": "websocket.send", "text": text}))
+            elif message["text"] == "bye":
                 await send({"type": "websocket.close", "code": 4001})
             else:
                 await send({"type": "websocket.send", "text": message["text"]})
@@ -146,6 +169,12 @@ EVERYTHING = {
     "hooks": Hooks(_do_nothing, _do_nothing, _do_nothing),
     "message_name": lambda scope, message: message["text"],
     "excluded_routes": ["/health"],
+    "volume": lambda scope, route: "messages",
+    "excluded_messages": ["again"],
+    "message_rate": 1000.0,
+    "slow_message": 1e-9,
+    "meter_turns": True,
+    "rollover_messages": 1,
     "metrics": "message",
     "meter_provider": MeterProvider(),
     "tracer_provider": TracerProvider(),

@@ -201,6 +201,39 @@ def test_a_broken_clock_hurts_nobody(model: Any, our_log: list[str]) -> None:
     assert len(our_log) == len(set(our_log))
 
 
+class BrokenInstrument:
+    add = record = broken
+
+
+class BrokenMeter:
+    """Makes instruments that fail, or fails itself."""
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.create_up_down_counter = self.create_histogram = make
+        self.create_observable_counter = make
+
+    def get_meter(self, *_: Any, **__: Any) -> Any:
+        return self
+
+
+METERS = {
+    "its instruments": lambda: BrokenMeter(lambda *_, **__: BrokenInstrument()),
+    "the meter": lambda: BrokenMeter(broken),
+}
+
+
+@pytest.mark.parametrize("meter", METERS)
+@pytest.mark.parametrize("level", ["connection", "message"])
+def test_a_broken_meter_costs_no_span(
+    meter: str, level: Any, spans: CapturedSpans, our_log: list[str]
+) -> None:
+    provider: Any = METERS[meter]()
+    play(asgi.TracingMiddleware(echo, meter_provider=provider, metrics=level))
+    assert spans == FULL
+    assert our_log
+    assert len(our_log) == len(set(our_log))
+
+
 def test_an_async_hook_is_refused_at_the_start() -> None:
     async def on_message(*_: Any) -> None: ...
 

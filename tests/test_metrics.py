@@ -179,7 +179,7 @@ async def test_a_record_points_at_its_span() -> None:
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS, ids=lambda each: each.name)
 def test_buckets_ascend_and_units_are_those_of_the_conventions(instrument: Any) -> None:
-    assert instrument.unit in {"s", "By", "{connection}", "{message}"}
+    assert instrument.unit in {"s", "By", "{connection}", "{message}", "{chunk}"}
     assert (instrument.buckets is not None) == (instrument.kind == "histogram")
     if instrument.buckets:
         assert list(instrument.buckets) == sorted(set(instrument.buckets))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_ON,
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.sampling import (
 from otel_ws import Connection, current_session
 from otel_ws.asgi import TracingMiddleware
 from otel_ws.testing import capture_spans
+from otel_ws_starlette.fanout import MemoryFanout
 
 from .drivers.say import converse
 
@@ -105,3 +107,24 @@ async def test_a_sampler_sees_the_session_of_every_span() -> None:
         "websocket.close",
     )
     assert len(set(sessions)) == 1
+
+
+@pytest.mark.parametrize("metrics", ["off", "connection", "message"])
+async def test_what_a_silent_connection_publishes_is_silent_too(metrics: Any) -> None:
+    provider = TracerProvider(sampler=ParentBased(NoHandshakes()))
+    settings: Any = {"tracer_provider": provider, "meter_provider": MeterProvider()}
+    fanout = MemoryFanout(**settings, metrics=metrics)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        async with fanout.subscribe("room") as events:
+            while (message := await receive())["type"] == "websocket.receive":
+                await fanout.publish("room", {"type": "said"})
+                async for _ in events:
+                    await send({"type": "websocket.send", "text": message["text"]})
+                    break
+
+    with capture_spans(provider) as spans:
+        await converse(TracingMiddleware(app, **settings, metrics=metrics))
+    assert spans == ""
