@@ -10,6 +10,7 @@ from typing import Any
 from channels.routing import URLRouter, get_default_application
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from opentelemetry.trace import TracerProvider
 
 from otel_ws import Config, ConfigError, asgi
 
@@ -24,6 +25,7 @@ __all__ = [
     "check_consumers",
     "check_middleware",
     "check_names",
+    "check_sampling",
     "check_values",
 ]
 
@@ -96,12 +98,29 @@ def check_consumers(**_: Any) -> list[CheckMessage]:
     return [message for each in _consumers(_application()) for message in _consumer(each)]
 
 
+def check_sampling(**_: Any) -> list[CheckMessage]:
+    """W004: the sampler keeps some messages of a session, and drops others."""
+    config = _config()
+    if config is None or config.model != "session" or not _is_cutting(config.tracer_provider):
+        return []
+    return [
+        Warning(
+            "The sampler decides about each message on its own: sessions are cut apart.",
+            hint="Sample by the session: with sampler=otel_ws.sampling.SessionRatioSampler(ratio) "
+            "where your code makes the provider, with OTEL_TRACES_SAMPLER=otel_ws_session_ratio "
+            "where opentelemetry-instrument does.",
+            id=f"{_APP}.W004",
+        )
+    ]
+
+
 ALL: tuple[Check, ...] = (
     check_values,
     check_names,
     check_middleware,
     check_application,
     check_consumers,
+    check_sampling,
 )
 
 
@@ -139,6 +158,24 @@ def _consumers(application: Any) -> Iterator[type]:
         consumer = getattr(layer, "consumer_class", None)
         if isinstance(consumer, type):
             yield consumer
+
+
+def _config() -> Config | None:
+    """Return what the middleware goes by, else the settings; None if they are wrong (E001)."""
+    found = (each for each in layers(_application()) if isinstance(each, asgi.TracingMiddleware))
+    middleware = next(found, None)
+    try:
+        return Config.load({}, conf.found()) if middleware is None else middleware.config()
+    except ConfigError:
+        return None
+
+
+def _is_cutting(provider: TracerProvider | None) -> bool:
+    try:
+        from otel_ws.sampling import cuts_sessions
+    except ImportError:  # Without an SDK nothing is sampled.
+        return False
+    return cuts_sessions(provider)
 
 
 def _application() -> Any:

@@ -52,6 +52,9 @@ class TreePrinter(SpanProcessor):
             connection.running += 1
             self._owners[span.context.span_id] = connection
 
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
+
     def on_end(self, span: ReadableSpan) -> None:
         connection = self._owners.get(span.context.span_id)
         if connection is None:

@@ -11,7 +11,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.management import CommandError, call_command
 from django.urls import path
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
+from opentelemetry.trace import ProxyTracerProvider
 
+from otel_ws.sampling import HandshakeSampler, SessionRatioSampler
 from otel_ws_channels import TracingMiddleware
 
 from .project import Between, Late, OwnCall, OwnDispatch, Project, Traced, Untraced, routes
@@ -125,6 +129,51 @@ def test_w003_an_untraced_consumer(project: Project) -> None:
             "Name otel_ws_channels.TracedConsumerMixin first among its bases.",
         )
     ]
+
+
+CUT = (
+    "W004",
+    "The sampler decides about each message on its own: sessions are cut apart.",
+    "Sample by the session: with sampler=otel_ws.sampling.SessionRatioSampler(ratio) where "
+    "your code makes the provider, with OTEL_TRACES_SAMPLER=otel_ws_session_ratio where "
+    "opentelemetry-instrument does.",
+)
+
+
+def test_w004_a_sampler_that_cuts_sessions_apart(project: Project) -> None:
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.1)))
+    project.application = TracingMiddleware(routes(Traced), tracer_provider=provider)
+    assert project.check() == [CUT]
+    project.application = TracingMiddleware(
+        routes(Traced), tracer_provider=provider, model="connection"
+    )
+    assert project.check() == []
+
+
+def test_a_sampler_that_keeps_sessions_whole_is_in_order(project: Project) -> None:
+    for sampler in SessionRatioSampler(0.1), HandshakeSampler(TraceIdRatioBased(0.1)), ALWAYS_ON:
+        provider = TracerProvider(sampler=sampler)
+        project.application = TracingMiddleware(routes(Traced), tracer_provider=provider)
+        assert project.check() == []
+
+
+def test_w004_is_told_from_the_environment_before_there_is_a_provider(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.1")
+    router, unset = routes(Traced), ProxyTracerProvider()
+    project.application = TracingMiddleware(router, tracer_provider=unset)
+    assert project.check() == [CUT]
+    project.settings.OTEL_WS_MODEL = "connection"
+    assert project.check() == []
+
+
+def test_w004_waits_for_settings_that_are_right(project: Project) -> None:
+    provider = TracerProvider(sampler=TraceIdRatioBased(0.1))
+    project.application = TracingMiddleware(routes(Traced), tracer_provider=provider)
+    project.settings.OTEL_WS_MODEL = "conection"
+    assert project.ids() == ["E001"]
 
 
 def test_consumers_are_found_below_routers_and_middleware(project: Project) -> None:
