@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from . import _semconv as names
+from ._sides import SERVER, Side
 from ._types import Message
-
-Initiator = Literal["client", "server"]
 
 # Sent by our side, these report a failure of ours (RFC 6455, section 7.4.1; IANA registry).
 _SERVER_ERRORS: Final = frozenset({1011, 1013, 1014, 1015})
@@ -25,37 +24,38 @@ class Closure:
 
     code: int | None
     status: str
-    initiator: Initiator
+    is_own: bool
+    """Our side has closed it."""
     reason: str | None = None
 
     def error(self, further_codes: frozenset[int]) -> str | None:
         """Return the ``error.type`` of a failure of our side, or of the user's `further_codes`."""
-        own = self.initiator == "server" and self.code in _SERVER_ERRORS
+        own = self.is_own and self.code in _SERVER_ERRORS
         return str(self.code) if own or self.code in further_codes else None
 
 
 class Ending:
     """Is told of whatever may close a connection, and says what did."""
 
-    __slots__ = ("_closure", "_is_left")
+    __slots__ = ("_closure", "_is_left", "_side")
 
-    def __init__(self) -> None:
+    def __init__(self, side: Side) -> None:
+        self._side = side
         self._closure: Closure | None = None
         self._is_left = False
 
     @property
     def is_by_peer(self) -> bool:
         """Tell whether the peer is gone, by its own doing."""
-        closure = self._closure
-        return self._is_left if closure is None else closure.initiator == "client"
+        return self._is_left if self._closure is None else not self._closure.is_own
 
     def closing(self, message: Message) -> None:
         """The application closes."""
-        self._closure = self._closure or closed_by_server(message)
+        self._closure = self._closure or closed(message)
 
     def disconnected(self, message: Message) -> None:
-        """The server tells that the connection is closed."""
-        self._closure = self._closure or seen_disconnect(message)
+        """What serves the connection tells that it is closed."""
+        self._closure = self._closure or seen_disconnect(message, self._side)
 
     def refused(self, error: BaseException) -> bool:
         """A send has failed; tell whether that is because nobody is there any more."""
@@ -75,31 +75,31 @@ class Ending:
         return left_open(failed=failed, cancelled=cancelled)
 
 
-def closed_by_server(message: Message) -> Closure:
+def closed(message: Message) -> Closure:
     """Judge a ``websocket.close`` of the application; the ASGI default of its code is 1000."""
     code = _integer(message.get("code"))
     code = 1000 if code is None else code
-    return Closure(code, _status(code, None), "server", message.get("reason"))
+    return Closure(code, _status(code, None), True, message.get("reason"))
 
 
-def seen_disconnect(message: Message) -> Closure:
+def seen_disconnect(message: Message, side: Side) -> Closure:
     """Judge a ``websocket.disconnect``; servers send codes as int, IntEnum or not at all."""
     code, reason = _integer(message.get("code")), message.get("reason")
-    initiator: Initiator = "server" if code == _SERVICE_RESTART else "client"
-    return Closure(code, _status(code, reason), initiator, reason)
+    is_own = side is SERVER and code == _SERVICE_RESTART
+    return Closure(code, _status(code, reason), is_own, reason)
 
 
 def left_by_peer() -> Closure:
     """Judge a connection that nothing closed, and whose peer a send has found gone."""
-    return Closure(None, names.CLOSE_STATUS_BY_CODE[1006], "client")
+    return Closure(None, names.CLOSE_STATUS_BY_CODE[1006], False)
 
 
 def left_open(*, failed: bool, cancelled: bool) -> Closure:
     """Judge an application that ended without closing; what the client sees differs by server."""
     if cancelled:
-        return Closure(None, names.CLOSE_STATUS_BY_CODE[_SERVICE_RESTART], "server")
+        return Closure(None, names.CLOSE_STATUS_BY_CODE[_SERVICE_RESTART], True)
     status = names.CLOSE_STATUS_BY_CODE[1011 if failed else 1006]
-    return Closure(None, status, "server")
+    return Closure(None, status, True)
 
 
 def _status(code: int | None, reason: Any) -> str:

@@ -28,6 +28,7 @@ from ._settings import (
 )
 from ._sources import collect
 from ._types import Scope
+from .codecs import PRESETS, Codec, codec_of
 
 
 def _provider(method: str) -> Callable[[Any], Any]:
@@ -41,161 +42,139 @@ def _provider(method: str) -> Callable[[Any], Any]:
 
 _PROVIDER = Rule("a TracerProvider, or None for the global one", _provider("get_tracer"), None)
 _METER_PROVIDER = Rule("a MeterProvider, or None for the global one", _provider("get_meter"), None)
+_CODEC = Rule(
+    f"one of {', '.join(map(repr, PRESETS))}, an object with read and write, the dotted path of "
+    "one, or None",
+    lambda value: None if value is None else codec_of(rules.imported(value, PRESETS)),
+    words=tuple(PRESETS),
+)
 _TRUST = rules.choice_or_function("parent", "link", "ignore")
 _FANOUT = rules.choice_or_function("auto", "parent", "link")
 
 
-def _rule(rule: Rule, says: str) -> Mapping[str, Any]:
-    return {"rule": rule, "says": says}
+def _setting(default: Any, rule: Rule, says: str) -> Any:
+    return field(default=default, metadata={"rule": rule, "says": says})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting of otel-ws. Raises ConfigError when a value is wrong."""
 
-    model: Model = field(
-        default="session",
-        metadata=_rule(
-            rules.choice("session", "connection"),
-            "one trace per message (`session`), or one per connection (`connection`)",
+    model: Model = _setting(
+        "session",
+        rules.choice("session", "connection"),
+        "one trace per message (`session`), or one per connection (`connection`)",
+    )
+    trace_sends: bool = _setting(True, rules.flag(), "make a span of every outbound message")
+    metrics: MetricsLevel = _setting(
+        "connection",
+        rules.choice("off", "connection", "message"),
+        "the finest level at which metrics are recorded",
+    )
+    carriers: tuple[str, ...] = _setting(
+        ("headers",),
+        rules.strings(
+            "a collection of 'headers', 'subprotocol' and 'query'",
+            ("headers", "subprotocol", "query"),
         ),
+        "where the context of a handshake is read from",
     )
-    trace_sends: bool = field(
-        default=True, metadata=_rule(rules.flag(), "make a span of every outbound message")
+    handshake_trust: Trust = _setting(
+        "parent", _TRUST, "what a trace context in the handshake's headers becomes"
     )
-    metrics: MetricsLevel = field(
-        default="connection",
-        metadata=_rule(
-            rules.choice("off", "connection", "message"),
-            "the finest level at which metrics are recorded",
-        ),
+    browser_trust: Trust = _setting(
+        "link", _TRUST, "what one in a subprotocol or a query parameter becomes"
     )
-    handshake_trust: Trust = field(
-        default="parent", metadata=_rule(_TRUST, "what a trace context in the handshake becomes")
+    message_trust: Trust = _setting("link", _TRUST, "what a trace context in a message becomes")
+    edge: Literal["private", "public"] = _setting(
+        "private",
+        rules.choice("private", "public"),
+        "`public`: trust no client; every context becomes a link, baggage is dropped",
     )
-    message_trust: Trust = field(
-        default="link", metadata=_rule(_TRUST, "what a trace context in a message becomes")
+    message_codec: str | Codec | None = _setting(
+        None, _CODEC, "how a trace context travels in messages; None: not at all"
     )
-    edge: Literal["private", "public"] = field(
-        default="private",
-        metadata=_rule(
-            rules.choice("private", "public"),
-            "`public`: trust no client; every context becomes a link, baggage is dropped",
-        ),
+    inject_sends: bool = _setting(
+        False, rules.flag(), "put the trace context into what is sent, by the codec"
     )
-    carriers: tuple[str, ...] = field(
-        default=("headers",),
-        metadata=_rule(
-            rules.strings("a collection of carriers ('headers')", ("headers",)),
-            "where a trace context is read from",
-        ),
+    strip_carriers: bool = _setting(
+        False, rules.flag(), "take it out of what is received, before the application sees that"
     )
-    fanout: Fanout = field(
-        default="auto",
-        metadata=_rule(_FANOUT, "what the sender of an event becomes to those who process it"),
+    fanout: Fanout = _setting(
+        "auto", _FANOUT, "what the sender of an event becomes to those who process it"
     )
-    inherit_sampling: bool = field(
-        default=True,
-        metadata=_rule(rules.flag(), "an unsampled handshake silences its whole connection"),
+    inherit_sampling: bool = _setting(
+        True, rules.flag(), "an unsampled handshake silences its whole connection"
     )
-    excluded_routes: tuple[str, ...] = field(
-        default=(),
-        metadata=_rule(
-            rules.strings("a collection of routes or paths, `*` matches anything"),
-            "routes or paths that are not traced; `*` matches anything",
-        ),
+    excluded_routes: tuple[str, ...] = _setting(
+        (),
+        rules.strings("a collection of routes or paths, `*` matches anything"),
+        "routes or paths that are not traced; `*` matches anything",
     )
-    volume: Volume = field(
-        default=(),
-        metadata=_rule(
-            rules.levels_or_function("off", "handshake", "messages"),
-            "how much is traced of a route; a function `(scope, route)` is asked when one opens",
-        ),
+    volume: Volume = _setting(
+        (),
+        rules.levels_or_function("off", "handshake", "messages"),
+        "how much is traced of a route; a function `(scope, route)` is asked when one opens",
     )
-    max_message_age: float = field(
-        default=60.0,
-        metadata=_rule(
-            rules.positive("number of seconds"), "seconds after which the span of a message is cut"
-        ),
+    max_message_age: float = _setting(
+        60.0,
+        rules.positive("number of seconds"),
+        "seconds after which the span of a message is cut",
     )
-    message_rate: float | None = field(
-        default=None,
-        metadata=_rule(
-            rules.or_none(rules.positive("number of messages a second")),
-            "messages a second that get spans, on each connection",
-        ),
+    message_rate: float | None = _setting(
+        None,
+        rules.or_none(rules.positive("number of messages a second")),
+        "messages a second that get spans, on each connection",
     )
-    excluded_messages: ExcludedMessages = field(
-        default=(),
-        metadata=_rule(
-            rules.strings_or_function("a collection of message names"),
-            "names of messages that get no spans, or a function `(scope, message)` that tells",
-        ),
+    excluded_messages: ExcludedMessages = _setting(
+        (),
+        rules.strings_or_function("a collection of message names"),
+        "names of messages that get no spans, or a function `(scope, message)` that tells",
     )
-    slow_message: float | None = field(
-        default=None,
-        metadata=_rule(
-            rules.or_none(rules.positive("number of seconds")),
-            "seconds from which on a message gets its span all the same",
-        ),
+    slow_message: float | None = _setting(
+        None,
+        rules.or_none(rules.positive("number of seconds")),
+        "seconds from which on a message gets its span all the same",
     )
-    meter_turns: bool = field(
-        default=False,
-        metadata=_rule(rules.flag(), "measure as a stream what a message is answered with"),
+    meter_turns: bool = _setting(
+        False, rules.flag(), "measure as a stream what a message is answered with"
     )
-    rollover_seconds: float | None = field(
-        default=None,
-        metadata=_rule(
-            rules.or_none(rules.positive("number of seconds")),
-            "seconds after which the span of a connection gives way to the next",
-        ),
+    rollover_seconds: float | None = _setting(
+        None,
+        rules.or_none(rules.positive("number of seconds")),
+        "seconds after which the span of a connection gives way to the next",
     )
-    rollover_messages: int | None = field(
-        default=None,
-        metadata=_rule(
-            rules.or_none(rules.positive("number of messages", int)),
-            "received messages after which it does",
-        ),
+    rollover_messages: int | None = _setting(
+        None,
+        rules.or_none(rules.positive("number of messages", int)),
+        "received messages after which it does",
     )
-    error_close_codes: frozenset[int] = field(
-        default=frozenset(),
-        metadata=_rule(rules.close_codes(), "further close codes that count as errors"),
+    error_close_codes: frozenset[int] = _setting(
+        frozenset(), rules.close_codes(), "further close codes that count as errors"
     )
-    record_close_reason: bool = field(
-        default=False,
-        metadata=_rule(
-            rules.flag(), "record the reason of a close, which the peer may have written"
-        ),
+    record_close_reason: bool = _setting(
+        False, rules.flag(), "record the reason of a close, which the peer may have written"
     )
-    query_allow: tuple[str, ...] = field(
-        default=(),
-        metadata=_rule(
-            rules.strings("a collection of query parameter names"),
-            "query parameters whose values may be recorded",
-        ),
+    query_allow: tuple[str, ...] = _setting(
+        (),
+        rules.strings("a collection of query parameter names"),
+        "query parameters whose values may be recorded",
     )
-    message_name: MessageName | None = field(
-        default=None,
-        metadata=_rule(
-            rules.function_or_none(), "names a message: `(scope, message)` to a short, fixed name"
-        ),
+    message_name: MessageName | None = _setting(
+        None,
+        rules.function_or_none(),
+        "names a message: `(scope, message)` to a short, fixed name",
     )
-    destination_template: Callable[[str], str | None] | None = field(
-        default=None,
-        metadata=_rule(
-            rules.function_or_none(),
-            "names the kind of a group or channel: `(name)` to a short, fixed name",
-        ),
+    destination_template: Callable[[str], str | None] | None = _setting(
+        None,
+        rules.function_or_none(),
+        "names the kind of a group or channel: `(name)` to a short, fixed name",
     )
-    hooks: Hooks = field(
-        default_factory=Hooks, metadata=_rule(hooks_rule, "functions that see our spans")
+    hooks: Hooks = _setting(Hooks(), hooks_rule, "functions that see our spans")
+    tracer_provider: TracerProvider | None = _setting(
+        None, _PROVIDER, "the provider to use instead of the global one"
     )
-    tracer_provider: TracerProvider | None = field(
-        default=None, metadata=_rule(_PROVIDER, "the provider to use instead of the global one")
-    )
-    meter_provider: MeterProvider | None = field(
-        default=None, metadata=_rule(_METER_PROVIDER, "the same, for metrics")
-    )
+    meter_provider: MeterProvider | None = _setting(None, _METER_PROVIDER, "the same, for metrics")
 
     def __post_init__(self) -> None:
         for name, rule in rules_of(type(self)).items():

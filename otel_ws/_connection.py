@@ -23,8 +23,9 @@ from ._live import Live
 from ._log import run_hook, shielded
 from ._sends import Sending
 from ._session import SCOPE_KEY, Session, with_session
+from ._sides import CLIENT, SERVER, Side
 from ._silent import SilentConnection
-from ._streams import Parent, Stream
+from ._streams import Parent
 from ._turn import Turn, disown
 from ._types import Message, Scope
 
@@ -52,16 +53,17 @@ class Connection:
         turns: Turns = "receive",
         expected: tuple[type[BaseException], ...] = (),
         detailed: bool = True,
+        side: Side = SERVER,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._frame = frame(scope, config, secrets.token_hex(16), expected, clock)
-        self._spans, self._ending = self._frame.spans, self._frame.ending
-        self._handshake = Handshake(self._frame, find_route, outer)
+        self.frame = frame(scope, config, secrets.token_hex(16), expected, side, clock)
+        self._spans, self._ending = self.frame.spans, self.frame.ending
+        self._handshake = Handshake(self.frame, find_route, outer)
         span = self._handshake.span
         self.is_silent = config.inherit_sampling and not span.is_recording()
         """The handshake is not recorded, and so neither is anything that follows from it."""
         self.session = Session(
-            self._frame.session_id,
+            self.frame.session_id,
             span.get_span_context(),
             self._handshake.extracted,
             config,
@@ -99,9 +101,11 @@ class Connection:
 
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
-        if self.is_silent and self._frame.measures.is_off:
+        carriers = self.frame.carriers
+        is_deaf = self.frame.measures.is_off and not (carriers and carriers.strips)
+        if self.is_silent and is_deaf:
             return None
-        return SilentConnection(self, self._frame, self._handshake) if self.is_silent else self
+        return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
 
     @shielded
     def receiving(self) -> None:
@@ -110,19 +114,22 @@ class Connection:
             self._end_turn()
 
     @shielded
-    def received(self, message: Message) -> None:
-        """The server had a message for the application."""
-        live, kind, self._arrived = self._live, message["type"], self._frame.clock()
+    def received(self, message: Message) -> Message:
+        """The server had a message for the application; return what that is to get."""
+        live, kind, self._arrived = self._live, message["type"], self.frame.clock()
         if kind == "websocket.disconnect":
             self._ending.disconnected(message)
-            if live and self._turns != "dispatch":
+            if live and self._turns != "dispatch" and self.frame.side is SERVER:
                 live.begin_close().enter(live.settle())
         elif kind == "websocket.receive" and live:
+            if self.frame.carriers is not None:
+                message = self.frame.carriers.read(message)
             if self._turns == "receive" and not self._is_over:
                 self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
-                self._frame.measures.received(message)
+                self.frame.measures.received(message)
+        return message
 
     @shielded
     def dispatching(self, message: Message) -> Turn | None:
@@ -151,7 +158,7 @@ class Connection:
         """What the processing of events grows from, on a connection that is open and traced."""
         if self._live is None or not self.session.is_traced:
             return None
-        return Ground(self._spans, self._live.ground(), self._frame.config)
+        return Ground(self._spans, self._live.ground(), self.frame.config)
 
     @shielded
     def dispatched(
@@ -195,15 +202,6 @@ class Connection:
             self._live.sends.end(message, sending, error)
 
     @shielded
-    def streaming(self, name: str, since: int | None = None) -> Stream | None:
-        """The application begins a stream; what is returned belongs to `streamed`.
-
-        `since` is when it was asked for: else when the message came that has caused it.
-        """
-        parent = self.parent() if self.session.is_traced else None
-        return self._frame.streams.begin(name, since, parent)
-
-    @shielded
     def cut(self) -> float | None:
         """End a turn that is too old; return the seconds that an open one has left, if any."""
         if self._turn is None or self._live is None:
@@ -231,7 +229,9 @@ class Connection:
         self._handshake.accepted(message)
         disown(self._handshake.span)
         is_traced = self.session.is_traced
-        self._live = live = Live(self._frame, self._handshake, self._base, detailed=is_traced)
+        self._live = live = Live(self.frame, self._handshake, self._base, detailed=is_traced)
+        if self.frame.side is CLIENT:
+            return
         if is_traced:
             self._turn = live.begin_open(self._handshake.span, enter=self._turns != "none")
         live.settle()
@@ -245,6 +245,6 @@ class Connection:
     @shielded
     def _end_live(self, live: Live, error: BaseException | None) -> None:
         closure = self._ending.conclude(error, failed=self._spans.failure(error) is not None)
-        shielded(self._frame.streams.end_all)(error)
+        shielded(self.frame.streams.end_all)(error)
         shielded(live.end_close)(closure, error)
         shielded(live.end_connection)(closure, error)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import _semconv as names
+from ._carriers import Carriers, carriers_of
 from ._close import Ending
 from ._config import Config
 from ._measures import Measures
+from ._sides import Side
 from ._spans import Spans, tracer
 from ._streams import Streams
 from ._types import Scope
@@ -23,6 +25,8 @@ class Frame:
     measures: Measures
     ending: Ending
     streams: Streams
+    carriers: Carriers | None
+    side: Side
     clock: Callable[[], int]
     """Returns nanoseconds since the epoch."""
 
@@ -32,10 +36,13 @@ def frame(
     config: Config,
     session_id: str,
     expected: tuple[type[BaseException], ...],
+    side: Side,
     clock: Callable[[], int],
 ) -> Frame:
     """Return the frame of a connection that begins now."""
-    spans = Spans(tracer(config.tracer_provider), {names.SESSION_ID: session_id}, expected)
-    measures, ending = Measures(scope, config, clock), Ending()
+    named = tracer(config.tracer_provider, side.scope_name)
+    spans = Spans(named, {names.SESSION_ID: session_id}, expected)
+    measures, ending = Measures(scope, config, clock, side), Ending(side)
     streams = Streams(spans, measures, ending, clock)
-    return Frame(scope, config, session_id, spans, measures, ending, streams, clock)
+    carriers = carriers_of(scope, config)
+    return Frame(scope, config, session_id, spans, measures, ending, streams, carriers, side, clock)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
 from . import _request
 from . import _semconv as names
 from ._frame import Frame
-from ._propagation import handshake_origin
+from ._propagation import Origin, handshake_origin
+from ._sides import SERVER
 from ._types import Message
 
 _FORBIDDEN = 403
-_FIRST_SERVER_ERROR = 500
 
 
 class Handshake:
@@ -30,12 +30,13 @@ class Handshake:
         outer: Span | None,
     ) -> None:
         scope, config, spans = frame.scope, frame.config, frame.spans
-        origin = handshake_origin(scope, config)
+        origin = handshake_origin(scope, config) if frame.side is SERVER else Origin()
         self._find_route = find_route
         self.extracted = origin.context
         self._scope = scope
         self._spans = spans
         self._measures = frame.measures
+        self._side = frame.side
         self._is_answered = False
         self._is_own = outer is None
         self._status: int | None = None
@@ -46,13 +47,13 @@ class Handshake:
             self.span = outer
             outer.set_attribute(names.SESSION_ID, frame.session_id)
         else:
-            self.base = _grown_from(origin.context)
+            self.base = _grown_from(origin.context) if frame.side is SERVER else get_current()
             self.span = spans.start(
                 spans.named(_request.method(scope)),
-                SpanKind.SERVER,
+                frame.side.kind,
                 self.base,
                 origin.links,
-                _request.attributes(scope, config.query_allow),
+                _request.attributes(scope, config.query_allow, frame.side),
             )
 
     def accepted(self, message: Message) -> None:
@@ -93,7 +94,7 @@ class Handshake:
         if self._is_answered:
             return
         self._is_answered = True
-        broken = status is not None and status >= _FIRST_SERVER_ERROR
+        broken = status is not None and status >= self._side.first_error_status
         failure = self._spans.failure(error) or (str(status) if broken else None)
         if self._is_own and status is not None:
             self.span.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, status)

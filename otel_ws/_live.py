@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
 from . import _semconv as names
+from ._carriers import Carried, Sender
 from ._chunks import Chunks
 from ._close import Closure
 from ._descriptions import Descriptions
@@ -21,7 +22,7 @@ from ._models import Trunk, grow_trunk, rollover_of
 from ._policy import policy_of, quiet_span
 from ._sends import Sends
 from ._streams import Parent
-from ._turn import Turn, disown, is_disowned
+from ._turn import NOTHING, Turn, disown, is_disowned
 from ._types import Message
 
 
@@ -36,6 +37,8 @@ class Live:
         self._spans = frame.spans
         self._measures = frame.measures
         self._streams = frame.streams
+        self._side = frame.side
+        self._carriers = frame.carriers
         self._clock = frame.clock
         self._policy = policy_of(frame.config)
         self._meters_turns = frame.streams.meters_turns = frame.config.meter_turns
@@ -64,7 +67,8 @@ class Live:
         The turn is not entered where nothing would leave it, nor where the application accepts
         under a span of its own.
         """
-        turn = self._begin(self._spans.named(names.SPAN_OPEN), SpanKind.INTERNAL, self._clock())
+        name, parent = self._spans.named(names.SPAN_OPEN), (self.trunk.context, self.trunk.links)
+        turn = self._begin(name, SpanKind.INTERNAL, self._clock(), {}, parent)
         turn.is_passing = True
         current = get_current()
         if enter and get_current_span(current) is handshake:
@@ -73,16 +77,18 @@ class Live:
 
     def begin_message(self, message: Message, started: int) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
-        self.ground()
         kind, size = self._measures.received(message)
         count = self._measures.received_count
         name, attributes = self._received.describe(message, kind, size, count)
+        sender = None if self._carriers is None else self._carriers.sender(message)
+        roots = self._roots(sender)
         if self._policy is None or self._policy.admits(self._scope, message, attributes, started):
-            turn = self._begin(name, SpanKind.CONSUMER, started, attributes)
+            turn = self._begin(name, SpanKind.CONSUMER, started, attributes, roots)
         else:
             turn = Turn(quiet_span(), started)
-            turn.late = partial(self._start_late, name, started, attributes)
-        turn.enter(self.settle())
+            turn.late = partial(self._start_late, name, started, attributes, roots)
+        turn.carried = message if isinstance(message, Carried) else None
+        turn.enter(self.settle(), (sender and sender.context) or NOTHING)
         if self._meters_turns:
             turn.chunks = Chunks(started)
         if self._measures.is_fine:
@@ -143,17 +149,26 @@ class Live:
         name: str,
         kind: SpanKind,
         started: int,
-        attributes: dict[str, AttributeValue] | None = None,
+        attributes: dict[str, AttributeValue],
+        parent: Parent,
     ) -> Turn:
-        trunk = self.trunk
-        span = self._spans.start(name, kind, trunk.context, trunk.links, attributes or {}, started)
-        return Turn(span, started)
+        return Turn(self._spans.start(name, kind, *parent, attributes, started), started)
+
+    def _roots(self, sender: Sender | None) -> Parent:
+        """Return what the handling of a message grows from: who has sent it, or the connection."""
+        trunk = self.ground()
+        if sender is None:
+            return trunk.context, trunk.links
+        if sender.context is None or trunk.is_span:
+            return trunk.context, (sender.link, *trunk.links)
+        return Context({**trunk.context, **sender.context}), trunk.links
 
     def _start_late(
         self,
         name: str,
         started: int,
         attributes: dict[str, AttributeValue],
+        parent: Parent,
         error: BaseException | None,
     ) -> Span | None:
         """Start the span of a message that was kept quiet, if its end is worth it."""
@@ -161,7 +176,7 @@ class Live:
         failed = error is not None and self._spans.is_failure(error)
         if self._policy is None or not self._policy.keeps(seconds, failed=failed):
             return None
-        return self._begin(name, SpanKind.CONSUMER, started, attributes).span
+        return self._begin(name, SpanKind.CONSUMER, started, attributes, parent).span
 
     def parent(self) -> Parent | None:
         """Return what a span grows from that the running code causes, and its links.
@@ -196,7 +211,7 @@ class Live:
         span.set_attributes(
             {
                 names.CLOSE_STATUS: closure.status,
-                names.CLOSE_INITIATOR: closure.initiator,
+                names.CLOSE_INITIATOR: self._side.name if closure.is_own else self._side.peer,
                 names.RECEIVED_COUNT: counts.received_count,
                 names.RECEIVED_SIZE: counts.received_size,
                 names.SENT_COUNT: counts.sent_count,

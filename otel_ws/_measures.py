@@ -16,6 +16,7 @@ from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
 from ._metrics import Key, instruments_of, is_off
+from ._sides import SERVER, Side
 from ._types import Message, Scope
 
 _NANO = 1e9
@@ -38,11 +39,13 @@ class Measures:
     __slots__ = (
         *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
         *("arrived_at",),
-        *("_clock", "_instruments", "_opened_at", "_received", "_route", "_scheme", "_sent"),
-        *("_started_at", "_tally"),
+        *("_clock", "_handling", "_instruments", "_opened_at", "_received", "_route", "_scheme"),
+        *("_sent", "_started_at", "_tally"),
     )
 
-    def __init__(self, scope: Scope, config: Config, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, scope: Scope, config: Config, clock: Callable[[], int], side: Side = SERVER
+    ) -> None:
         self.received_count = self.received_size = self.sent_count = self.sent_size = 0
         self.arrived_at = 0
         """When the latest message arrived, where no turn remembers it."""
@@ -51,12 +54,14 @@ class Measures:
         """Each message is measured, not only counted."""
         self._clock = clock
         self._started_at = self._opened_at = clock()
-        self._instruments = instruments_of(config)
+        self._instruments = instruments_of(config, side)
         self._tally = self._instruments.tally(instruments.MESSAGES)
-        self._scheme: str = scope.get("scheme") or "ws"
+        # One of two: behind a proxy this may be what a header says.
+        self._scheme = "wss" if scope.get("scheme") in ("wss", "https") else "ws"
         self._route: str | None = None
         self._received = _keys(None, "received")
         self._sent = _keys(None, "sent")
+        self._handling: str | None = None
 
     def answered(
         self, route: str | None, status: int | None, error: str | None, span: Span
@@ -66,7 +71,7 @@ class Measures:
         self._received, self._sent = _keys(route, "received"), _keys(route, "sent")
         self._record(
             instruments.HANDSHAKE_DURATION,
-            (self._clock() - self._started_at) / _NANO,
+            self._seconds(self._started_at),
             span,
             {names.HTTP_RESPONSE_STATUS_CODE: status, names.ERROR_TYPE: error},
         )
@@ -85,6 +90,24 @@ class Measures:
             if self.is_fine:
                 self.record(instruments.MESSAGE_SIZE, size, kind, direction="received")
         return kind, size
+
+    def handling(self, message: Message) -> None:
+        """Count an inbound message that is handled until the application asks for the next."""
+        kind, _ = self.received(message)
+        self.arrived_at = self._clock()
+        self._handling = kind if self.is_fine else None
+
+    def handled(self) -> None:
+        """The application asks for a message: it is done with the one before."""
+        kind, self._handling = self._handling, None
+        if kind is not None:
+            self.took(instruments.PROCESS_DURATION, self.arrived_at, kind, None, None)
+
+    def dispatched(self, message: Message) -> None:
+        """An inbound message that `handling` has counted gets to its handler only now."""
+        if self.is_fine and message["type"] == "websocket.receive":
+            kind, _ = measure(message)
+            self.took(instruments.DISPATCH_WAIT, self.arrived_at, kind, None, None)
 
     def sending(self, message: Message) -> tuple[str, int]:
         """Count an outbound message; return its type and size."""
@@ -128,7 +151,7 @@ class Measures:
 
     def lifetime(self) -> float:
         """Return the seconds since the connection was accepted."""
-        return (self._clock() - self._opened_at) / _NANO
+        return self._seconds(self._opened_at)
 
     def closed(self, closure: Closure, error: str | None, span: Span | None) -> None:
         self._record(instruments.ACTIVE, -1)
@@ -143,8 +166,7 @@ class Measures:
         self, instrument: Instrument, since: int, kind: str, span: Span | None, error: str | None
     ) -> None:
         """Record how long something about a message took, which began at `since`."""
-        seconds = (self._clock() - since) / _NANO
-        self.record(instrument, seconds, kind, span=span, error=error)
+        self.record(instrument, self._seconds(since), kind, span=span, error=error)
 
     def record(
         self,
@@ -164,6 +186,10 @@ class Measures:
             names.ERROR_TYPE: error,
         }
         self._instruments.record(instrument, value, attributes, _context(span))
+
+    def _seconds(self, since: int) -> float:
+        """Return the seconds from `since`; none if the clock was set back."""
+        return max(0, self._clock() - since) / _NANO
 
     def _record_stream(
         self,

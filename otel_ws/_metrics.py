@@ -27,16 +27,18 @@ from . import _semconv as names
 from ._config import Config
 from ._instruments import Instrument
 from ._log import report
+from ._sides import SERVER, Side
 from ._version import __version__
 
 Key = tuple[tuple[str, AttributeValue], ...]
 
 
 class Instruments:
-    """Our instruments of one provider, and the tallies that they read."""
+    """Our instruments of one provider for one side, and the tallies that they read."""
 
-    def __init__(self, provider: MeterProvider) -> None:
-        self._meter = provider.get_meter(names.SCOPE_NAME, __version__, names.SCHEMA_URL)
+    def __init__(self, provider: MeterProvider, side: Side) -> None:
+        self._side = side
+        self._meter = provider.get_meter(side.scope_name, __version__, names.SCHEMA_URL)
         self._tallies: dict[Instrument, defaultdict[Key, int]] = {}
         self._made = {each: self._make(each) for each in instruments.INSTRUMENTS}
 
@@ -63,28 +65,29 @@ class Instruments:
 
     def _make(self, each: Instrument) -> Any:
         meter, about = self._meter, {"unit": each.unit, "description": each.says}
+        name = each.name.replace(".server.", f".{self._side.name}.")
         if each.kind == "up-down counter":
-            return meter.create_up_down_counter(each.name, **about).add
+            return meter.create_up_down_counter(name, **about).add
         if each.kind == "histogram":
             return meter.create_histogram(
-                each.name, explicit_bucket_boundaries_advisory=each.buckets, **about
+                name, explicit_bucket_boundaries_advisory=each.buckets, **about
             ).record
         counts = self._tallies[each] = defaultdict(int)
         read = partial(_read, counts)
-        return meter.create_observable_counter(each.name, callbacks=[read], **about)
+        return meter.create_observable_counter(name, callbacks=[read], **about)
 
 
 def _read(counts: defaultdict[Key, int], _: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, dict(key)) for key, count in tuple(counts.items())]
+    return [Observation(count, dict(key)) for key, count in counts.copy().items()]
 
 
 @lru_cache(maxsize=8)
-def _instruments(provider: MeterProvider) -> Instruments:
+def _instruments(provider: MeterProvider, side: Side) -> Instruments:
     try:
-        return Instruments(provider)
+        return Instruments(provider, side)
     except Exception as error:
         report("the instruments could not be made: nothing is measured", error)
-        return Instruments(NoOpMeterProvider())
+        return Instruments(NoOpMeterProvider(), side)
 
 
 def is_off(config: Config) -> bool:
@@ -93,6 +96,6 @@ def is_off(config: Config) -> bool:
     return config.metrics == "off" or type(provider).__module__.startswith("opentelemetry.metrics")
 
 
-def instruments_of(config: Config) -> Instruments:
+def instruments_of(config: Config, side: Side = SERVER) -> Instruments:
     """Return our instruments of the settings' provider, else of the global one."""
-    return _instruments(config.meter_provider or metrics.get_meter_provider())
+    return _instruments(config.meter_provider or metrics.get_meter_provider(), side)

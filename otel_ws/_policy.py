@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 from opentelemetry.util.types import AttributeValue
@@ -17,19 +18,20 @@ from ._config import Config
 from ._log import run_hook
 from ._types import Message, Scope
 
-_NANO = 1e9
+_NANO: Final = 1_000_000_000
+_MAX_COST: Final = 1e30
 
 
 class Policy:
     """The settings' policy, for the messages of one connection."""
 
-    __slots__ = ("_burst", "_excluded", "_left", "_rate", "_slow", "_then")
+    __slots__ = ("_cost", "_excluded", "_full", "_left", "_slow", "_then")
 
     def __init__(self, config: Config) -> None:
         self._excluded = config.excluded_messages
         self._slow = config.slow_message
-        self._rate = config.message_rate
-        self._left = self._burst = max(1.0, config.message_rate or 0.0)
+        self._cost = int(min(_NANO / config.message_rate, _MAX_COST)) if config.message_rate else 0
+        self._left = self._full = max(_NANO, self._cost)
         self._then: int | None = None
 
     def admits(
@@ -50,14 +52,12 @@ class Policy:
         return attributes.get(names.MESSAGE_NAME) in self._excluded
 
     def _is_within_rate(self, now: int) -> bool:
-        """Take from a bucket that refills at the rate, and holds one second of it."""
-        if self._rate is None:
-            return True
+        """Take from a bucket that time fills: it holds a second of it, or one message."""
         then, self._then = now if self._then is None else self._then, now
-        self._left = min(self._burst, self._left + max(0, now - then) / _NANO * self._rate)
-        if self._left < 1:
+        self._left = min(self._full, self._left + max(0, now - then))
+        if self._left < self._cost:
             return False
-        self._left -= 1
+        self._left -= self._cost
         return True
 
 

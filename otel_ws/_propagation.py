@@ -13,18 +13,22 @@ from typing import Final
 from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace import Link, get_current_span
+from opentelemetry.trace import Link, SpanContext, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from . import _semconv as names
 from ._config import Config
 from ._log import report
 from ._settings import Trust, TrustLevel
 from ._types import Scope
+from .codecs._carrier import MAX_TRACEPARENT, MAX_TRACESTATE
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-MAX_TRACEPARENT: Final = 128
-MAX_TRACESTATE: Final = 512
+_TOKEN: Final = "otel-ws."
+_QUERY: Final = b"traceparent="
+_MAX_PARTS: Final = 256
+_w3c: Final = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +56,65 @@ def header_values(headers: Headers, name: bytes) -> list[str]:
 
 
 def handshake_origin(scope: Scope, config: Config) -> Origin:
-    """Read the context that the handshake's headers carry, by the settings' trust."""
-    level = _level(config.handshake_trust, scope, config)
-    headers: Headers = scope.get("headers") or ()
-    if level == "ignore" or "headers" not in config.carriers or not _within_limits(headers):
+    """Read the context that the handshake carries, from the first carrier that has one.
+
+    A token for us among the subprotocols is taken out, so that nobody can select it.
+    """
+    token = take_token(scope) if "subprotocol" in config.carriers else None
+    if "headers" in config.carriers:
+        level = trust_level(config.handshake_trust, scope, config)
+        if level != "ignore" and (context := _of_headers(scope)):
+            return _origin(context, level)
+    value = token or (_of_query(scope) if "query" in config.carriers else None)
+    if value is None or len(value) > MAX_TRACEPARENT:
         return Origin()
+    context = _w3c.extract({"traceparent": value}, Context())
+    return _origin(context, trust_level(config.browser_trust, scope, config))
+
+
+def take_token(scope: Scope) -> str | None:
+    """Take our tokens from the offered subprotocols; return what the only one of them holds."""
+    offered = scope.get("subprotocols") or []
+    tokens = [each for each in offered if each.startswith(_TOKEN)]
+    if not tokens:
+        return None
+    scope["subprotocols"] = left = [each for each in offered if each not in tokens]
+    name = b"sec-websocket-protocol"
+    headers = [each for each in scope.get("headers") or () if each[0].lower() != name]
+    if left:
+        headers.append((name, ", ".join(left).encode("latin-1")))
+    scope["headers"] = headers
+    return tokens[0].removeprefix(_TOKEN) if len(tokens) == 1 else None
+
+
+def _of_headers(scope: Scope) -> Context | None:
+    headers: Headers = scope.get("headers") or ()
+    if not _within_limits(headers):
+        return None
     try:
-        context = propagate.extract(headers, context=Context(), getter=_GETTER)
+        return Context(propagate.extract(headers, context=Context(), getter=_GETTER))
     except Exception as error:
         report("the trace context of a handshake could not be read; it is ignored", error)
-        return Origin()
+        return None
+
+
+def _of_query(scope: Scope) -> str | None:
+    parts = (scope.get("query_string") or b"").split(b"&", _MAX_PARTS)[:_MAX_PARTS]
+    found = [each.removeprefix(_QUERY) for each in parts if each.startswith(_QUERY)]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def _origin(context: Context, level: TrustLevel) -> Origin:
     if level == "parent":
         return Origin(context)
     remote = get_current_span(context).get_span_context()
-    links = (Link(remote, {names.LINK_TYPE: names.LINK_REMOTE}),) if remote.is_valid else ()
-    return Origin(links=links)
+    if level == "ignore" or not remote.is_valid:
+        return Origin()
+    return Origin(links=(Link(remote, {names.LINK_TYPE: names.LINK_REMOTE}),))
 
 
-def _level(trust: Trust, scope: Scope, config: Config) -> TrustLevel:
+def trust_level(trust: Trust, scope: Scope, config: Config) -> TrustLevel:
+    """Return what a context becomes; at a public edge nobody is trusted."""
     level = trust
     if callable(level):
         try:
@@ -84,6 +129,12 @@ def _level(trust: Trust, scope: Scope, config: Config) -> TrustLevel:
             )
             return "ignore"
     return "link" if level == "parent" and config.edge == "public" else level
+
+
+def traceparent(context: SpanContext) -> str:
+    """Return a context as the header of W3C Trace Context has it."""
+    flags = int(context.trace_flags)
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
 
 def _within_limits(headers: Headers) -> bool:

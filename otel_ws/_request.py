@@ -9,10 +9,12 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._propagation import header_values
+from ._sides import CLIENT, Side
 from ._types import Scope
 
 _MAX_QUERY: Final = 1024
 _REDACTED: Final = "REDACTED"
+_CARRIERS: Final = ("traceparent=", "tracestate=")
 
 
 def method(scope: Scope) -> str:
@@ -25,28 +27,41 @@ def success_status(scope: Scope) -> int:
     return 200 if _is_extended_connect(scope) else 101
 
 
-def attributes(scope: Scope, query_allow: tuple[str, ...]) -> dict[str, AttributeValue]:
+def attributes(scope: Scope, query_allow: tuple[str, ...], side: Side) -> dict[str, AttributeValue]:
+    """Return what the conventions want of a server's span, or of a client's."""
+    address, port = _server(scope)
     found: dict[str, AttributeValue | None] = {
         names.HTTP_REQUEST_METHOD: method(scope),
-        names.URL_PATH: scope.get("path"),
-        names.URL_SCHEME: scope.get("scheme") or "ws",
-        names.URL_QUERY: redacted_query(scope.get("query_string") or b"", query_allow),
-        names.CLIENT_ADDRESS: (scope.get("client") or (None,))[0],
-        names.USER_AGENT_ORIGINAL: _header(scope, b"user-agent"),
+        names.SERVER_ADDRESS: address,
+        names.SERVER_PORT: port,
     }
-    found[names.SERVER_ADDRESS], found[names.SERVER_PORT] = _server(scope)
+    scheme = scope.get("scheme") or "ws"
+    query = redacted_query(scope.get("query_string") or b"", query_allow)
+    if side is CLIENT:
+        target = f"{scope.get('path')}?{query}" if query else scope.get("path")
+        found[names.URL_FULL] = f"{scheme}://{address}:{port}{target}"
+    else:
+        found |= {
+            names.URL_PATH: scope.get("path"),
+            names.URL_SCHEME: scheme,
+            names.URL_QUERY: query,
+            names.CLIENT_ADDRESS: (scope.get("client") or (None,))[0],
+            names.USER_AGENT_ORIGINAL: _header(scope, b"user-agent"),
+        }
     return {name: value for name, value in found.items() if value is not None}
 
 
 def redacted_query(query: bytes, allow: tuple[str, ...]) -> str | None:
     """Keep the keys of a query string, and only the allowed values.
 
-    A part without ``=`` may be a bare token: it is a value, not a key.
+    A part without ``=`` may be a bare token: it is a value, not a key. A trace context is left
+    out, whether it is read or not.
     """
     if not query:
         return None
     text = query[:_MAX_QUERY].decode("latin-1")
-    return "&".join(_redacted(part, allow) for part in text.split("&"))
+    parts = [part for part in text.split("&") if not part.startswith(_CARRIERS)]
+    return "&".join(_redacted(part, allow) for part in parts) or None
 
 
 def _redacted(part: str, allow: tuple[str, ...]) -> str:

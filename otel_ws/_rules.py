@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import iscoroutinefunction
@@ -130,7 +130,10 @@ def levels_or_function(*words: str) -> Rule:
         return tuple(levels.items())
 
     def parse(text: str) -> Any:
-        return dict(item.split("=", 1) for item in _items(text)) if "=" in text else text
+        if "=" not in text:
+            return text
+        pairs = (item.rpartition("=") for item in _items(text))  # a path may have one of its own
+        return {pattern.strip(): level.strip() for pattern, _, level in pairs}
 
     mapping = f"a mapping of routes or paths to {_one_of(words)}"
     return Rule(f"{mapping}, a function, or the dotted path of one", accept, parse, words)
@@ -164,13 +167,19 @@ def _items(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
+def imported(value: Any, words: Container[str] = ()) -> Any:
+    """Return what a dotted path names; what is no text, or one of `words`, as it is."""
+    if not isinstance(value, str) or value in words:
+        return value
+    module, dot, name = value.rpartition(".")
+    if not dot:
+        raise ValueError
+    return getattr(import_module(module), name)
+
+
 def _function(value: Any) -> Any:
     """Return `value` if it can be called, or what its dotted path names."""
-    if isinstance(value, str):
-        module, dot, name = value.rpartition(".")
-        if not dot:
-            raise ValueError
-        value = getattr(import_module(module), name)
+    value = imported(value)
     if not callable(value):
         raise TypeError
     if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):

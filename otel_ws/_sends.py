@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 
 from . import _instruments as instruments
 from . import _semconv as names
@@ -17,13 +17,17 @@ from ._types import Message
 
 
 class Sending:
-    """A send under way: its span, if it is traced, and what is needed to measure it."""
+    """A send under way: what the server is to get, and what its end needs."""
 
-    __slots__ = ("kind", "span", "started")
+    __slots__ = ("kind", "message", "span", "started")
 
-    def __init__(self, span: Span | None, kind: str | None = None, started: int = 0) -> None:
+    def __init__(
+        self, message: Message, span: Span | None, kind: str | None = None, started: int = 0
+    ) -> None:
+        self.message = message
         self.span = span
         self.kind = kind
+        """Its type, if it is measured."""
         self.started = started
 
 
@@ -36,6 +40,7 @@ class Sends:
         self._measures = frame.measures
         self._streams = frame.streams
         self._ending = frame.ending
+        self._carriers = frame.carriers
         self._clock = frame.clock
         self._is_traced = is_traced
         self._hook = frame.config.hooks.on_send
@@ -46,9 +51,13 @@ class Sends:
         kind, size = self._measures.sending(message)
         is_traced = self._is_traced and not self._streams.is_streaming()
         span = self._start(message, kind, size, parent) if is_traced else None
+        if self._carriers is not None and self._carriers.writes:
+            grown = None if span else parent()
+            caller = span or (get_current_span(grown[0]) if grown else INVALID_SPAN)
+            message = self._carriers.write(message, caller.get_span_context())
         if self._measures.is_fine:
-            return Sending(span, kind, self._clock())
-        return None if span is None else Sending(span)
+            return Sending(message, span, kind, self._clock())
+        return Sending(message, span)
 
     def end(
         self,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 from weakref import ref
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import SpanContext
 
 from ._config import Config
+from ._settings import TrustLevel
 
 if TYPE_CHECKING:
     from ._connection import Connection
 
 SCOPE_KEY: Final = "otel_ws"
+_LEVELS: Final = get_args(TrustLevel)
 _CONTEXT_KEY: Final = create_key("otel_ws.session")
 
 
@@ -33,6 +35,18 @@ class Session:
     is_traced: bool
     """Whether spans are made: not if the handshake is not recorded, and that is inherited."""
     _connection: ref[Connection] = field(repr=False, compare=False)
+
+    def trust(self, level: TrustLevel) -> None:
+        """Trust the messages of this connection so far, whatever the settings say.
+
+        For an application that knows by now who its user is: with ``"parent"`` the context in a
+        message is continued. Raises ValueError for a level that there is not.
+        """
+        if level not in _LEVELS:
+            raise ValueError(f"expected one of {', '.join(map(repr, _LEVELS))}, got {level!r}")
+        connection = self.connection
+        if connection is not None and connection.frame.carriers is not None:
+            connection.frame.carriers.raised = level
 
     @property
     def connection(self) -> Connection | None:

@@ -10,6 +10,7 @@ from opentelemetry.trace import TracerProvider
 
 from ._hooks import Hooks
 from ._types import Message, Scope
+from .codecs import Codec
 
 Model = Literal["session", "connection"]
 MetricsLevel = Literal["off", "connection", "message"]
@@ -29,10 +30,14 @@ class Settings(TypedDict, total=False):
     model: Model
     trace_sends: bool
     metrics: MetricsLevel
+    carriers: tuple[str, ...]
     handshake_trust: Trust
+    browser_trust: Trust
     message_trust: Trust
     edge: Literal["private", "public"]
-    carriers: tuple[str, ...]
+    message_codec: str | Codec | None
+    inject_sends: bool
+    strip_carriers: bool
     fanout: Fanout
     inherit_sampling: bool
     excluded_routes: tuple[str, ...]

@@ -12,6 +12,7 @@ from . import _instruments as instruments
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import shielded
+from ._sends import Sending
 from ._types import Message
 
 if TYPE_CHECKING:
@@ -30,39 +31,40 @@ class SilentConnection:
         self._config = frame.config
         self._measures = frame.measures
         self._spans = frame.spans
+        self._carriers = frame.carriers if frame.carriers and frame.carriers.strips else None
         self._clock = frame.clock
         self._streams = frame.streams
         self._ending = frame.ending
         self._is_open = False
-        self._processing: tuple[str, int] | None = None
 
     @shielded
     def receiving(self) -> None:
-        if self._processing is not None:
-            (kind, since), self._processing = self._processing, None
-            self._measures.took(instruments.PROCESS_DURATION, since, kind, None, None)
+        self._measures.handled()
 
     @shielded
-    def received(self, message: Message) -> None:
+    def received(self, message: Message) -> Message:
         if message["type"] == "websocket.receive":
-            kind, _ = self._measures.received(message)
-            self._measures.arrived_at = self._clock()
-            if self._measures.is_fine:
-                self._processing = kind, self._measures.arrived_at
+            if self._carriers is not None:
+                message = self._carriers.read(message)
+            self._measures.handling(message)
         elif message["type"] == "websocket.disconnect":
             self._ending.disconnected(message)
+        return message
 
     @shielded
-    def sending(self, message: Message) -> int | None:
+    def sending(self, message: Message) -> Sending | None:
         if message["type"] == "websocket.send":
-            self._measures.sending(message)
-            return self._clock() if self._measures.is_fine else None
+            kind, _ = self._measures.sending(message)
+            is_fine = self._measures.is_fine
+            return Sending(message, None, kind, self._clock()) if is_fine else None
         if message["type"] == "websocket.close" and self._is_open:
             self._ending.closing(message)
         return None
 
     @shielded
-    def sent(self, message: Message, since: int | None, error: BaseException | None = None) -> None:
+    def sent(
+        self, message: Message, sending: Sending | None, error: BaseException | None = None
+    ) -> None:
         if not self._is_open:
             self._answered(message, error)
         elif message["type"] != "websocket.send":
@@ -74,9 +76,9 @@ class SilentConnection:
         else:
             self._measures.sent(message)
             self._streams.sent(message)
-            if since is not None:
-                kind = "binary" if message.get("text") is None else "text"
-                self._measures.took(instruments.SEND_DURATION, since, kind, None, None)
+            if sending is not None and sending.kind is not None:
+                took = self._measures.took
+                took(instruments.SEND_DURATION, sending.started, sending.kind, None, None)
 
     def cut(self) -> float | None:
         return None

@@ -19,18 +19,18 @@ _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
 @lru_cache(maxsize=8)
-def _tracer(provider: TracerProvider) -> Tracer:
+def _tracer(provider: TracerProvider, scope_name: str) -> Tracer:
     return provider.get_tracer(
-        names.SCOPE_NAME,
+        scope_name,
         __version__,
         names.SCHEMA_URL,
         {names.NETWORK_PROTOCOL_NAME: "websocket"},
     )
 
 
-def tracer(provider: TracerProvider | None) -> Tracer:
+def tracer(provider: TracerProvider | None, scope_name: str = names.SCOPE_NAME) -> Tracer:
     """Return our tracer of `provider`, else of the global one, whatever that is by now."""
-    return _tracer(provider or trace.get_tracer_provider())
+    return _tracer(provider or trace.get_tracer_provider(), scope_name)
 
 
 def error_type(error: BaseException) -> str:

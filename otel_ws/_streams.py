@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,8 +14,8 @@ from . import _semconv as names
 from ._chunks import Chunks
 from ._close import Ending
 from ._measures import Measures, measure
-from ._spans import Spans
-from ._turn import Running, Turn, current_turn
+from ._spans import Spans, error_type
+from ._turn import Running, Turn, current_turn, is_disowned
 from ._types import Message
 
 _STREAM_KEY: Final = create_key("otel_ws.stream")
@@ -25,7 +26,7 @@ Parent = tuple[Context, tuple[Link, ...]]
 class Stream(Running):
     """One stream of a connection; what is sent while it is current belongs to it."""
 
-    __slots__ = ("chunks", "is_over", "is_own", "left_at", "name", "streams", "turn")
+    __slots__ = ("_task", "chunks", "is_over", "is_own", "left_at", "name", "streams", "turn")
 
     _key = _STREAM_KEY
 
@@ -35,18 +36,32 @@ class Stream(Running):
         self.name = name
         self.chunks = chunks
         self.turn: Turn | None = None
-        """What it was begun in."""
+        """What it was begun in, and ends with at the latest, unless a task goes on with it."""
         self.is_own = True
         """Its span is its own, and not what was current before."""
         self.is_over = False
         self.left_at: int | None = None
         """When it was left, before its end is told."""
+        self._task = _task()
+
+    @property
+    def is_left(self) -> bool:
+        """Tell whether nothing more is a chunk of it."""
+        return self.left_at is not None
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether the running code has it open, and not a task or a thread besides.
+
+        What a sync consumer has begun in its thread is in the context that comes back from there.
+        """
+        return get_current().get(_STREAM_KEY) is self and self._task in (None, _task())
 
 
 class Streams:
     """The streams of one connection, traced or not."""
 
-    __slots__ = ("_clock", "_ending", "_measures", "_open", "_spans", "meters_turns")
+    __slots__ = ("_clock", "_ending", "_left", "_measures", "_open", "_spans", "meters_turns")
 
     def __init__(
         self, spans: Spans, measures: Measures, ending: Ending, clock: Callable[[], int]
@@ -55,7 +70,8 @@ class Streams:
         self._measures = measures
         self._ending = ending
         self._clock = clock
-        self._open: tuple[Stream, ...] = ()
+        self._open: dict[Stream, None] = {}
+        self._left: dict[Stream, int] = {}
         self.meters_turns = False
         """Every turn counts what is sent in it."""
 
@@ -64,33 +80,40 @@ class Streams:
 
         It grows from `parent`; without one it has no span, and is measured all the same.
         """
+        self._end_left()
         turn, before = current_turn(), get_current()
         if since is None:
-            since = turn.started if turn is not None else self._measures.arrived_at or self._clock()
+            since = self._asked_at(turn)
         span = self._start(name, since, parent) if parent else get_current_span(before)
         stream = Stream(self, name, span, Chunks(since))
         stream.is_own = parent is not None
-        self._open += (stream,)
-        if turn is not None and turn.is_current:
+        self._open[stream] = None
+        if turn is not None and _is_open(turn):
             stream.turn = turn
-            turn.streams += (stream,)
+            turn.streams[stream] = None
         stream.enter(before)
         return stream
 
+    def end(self, stream: Stream, error: BaseException | None = None) -> None:
+        """A stream has come to its end, or `error` ends it; one that was left before has not."""
+        if not stream.is_left:
+            self._finish(stream, self._reason(error), error)
+
     def leave(self, stream: Stream) -> None:
         """A stream is left before its end: why, the end of its turn will tell."""
+        if stream.is_left:
+            return
         self._take(stream)
-        if stream.turn is None or not stream.turn.is_current:
-            self.end(stream, is_left=True)
+        if stream.turn is None or not _is_open(stream.turn):
+            if stream.is_own or self._ending.is_by_peer:
+                self.give_up(stream)
+            else:
+                self._left[stream] = self._measures.received_count
 
-    def end(
-        self, stream: Stream, error: BaseException | None = None, *, is_left: bool = False
-    ) -> None:
-        """End a stream, unless it has ended; `is_left`: it was not brought to its end."""
+    def give_up(self, stream: Stream, error: BaseException | None = None) -> None:
+        """End a stream that was not brought to its end, maybe because of `error`."""
         if not stream.is_over:
-            self._take(stream)
-            stream.is_over = True
-            self._conclude(stream, self._reason(error, is_left=is_left), error)
+            self._finish(stream, self._reason(error, is_left=True), error)
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
         """End what a turn has left open, and measure the turn itself if that is wanted."""
@@ -98,18 +121,27 @@ class Streams:
         self.measure_turn(turn, self._reason(error), error)
 
     def measure_turn(self, turn: Turn, reason: str | None, error: BaseException | None) -> None:
-        """Measure what a turn has sent, up to now; one that has sent a single answer is none."""
+        """Measure what a turn has sent, up to now; one that has sent a single answer is none.
+
+        Without a `reason` it is cut, and goes on: nobody will tell the end of what was left in it.
+        """
+        if reason is None:
+            turn.end_streams(error, is_cut=True)
         chunks, turn.chunks = turn.chunks, None
         if chunks is None or chunks.count < _MIN_CHUNKS:
             return
-        parent = set_span_in_context(turn.span, Context())
-        span = self._start(None, turn.started, (parent, ()))
-        self._conclude(Stream(self, None, span, chunks), reason, error)
+        stream = Stream(self, None, turn.span, chunks)
+        stream.is_own = turn.span.is_recording()
+        if stream.is_own:
+            parent = set_span_in_context(turn.span, Context())
+            stream.span = self._start(None, turn.started, (parent, ()))
+        self._conclude(stream, reason, error)
 
     def end_all(self, error: BaseException | None) -> None:
         """End what is still open when the connection ends."""
-        for stream in self._open:
-            self.end(stream, error, is_left=True)
+        self._end_left(error)
+        for stream in reversed(tuple(self._open)):
+            self.give_up(stream, error)
 
     def is_streaming(self) -> bool:
         """Tell whether what is sent now is a chunk of an open stream."""
@@ -117,6 +149,8 @@ class Streams:
 
     def sent(self, message: Message) -> None:
         """The server has taken a message: a chunk of the stream, or of the turn, that sent it."""
+        if self._left:
+            self._end_left()
         if not self._open and not self.meters_turns:
             return
         stream: Any = get_current().get(_STREAM_KEY)
@@ -129,10 +163,34 @@ class Streams:
 
     def _take(self, stream: Stream) -> None:
         """Let nothing more be a chunk of a stream."""
-        if stream in self._open:
-            self._open = tuple(each for each in self._open if each is not stream)
+        if not stream.is_left:
+            self._open.pop(stream, None)
             stream.left_at = self._clock()
             stream.leave()
+
+    def _end_left(self, error: BaseException | None = None) -> None:
+        """End what was left where there are no turns: with `error`, if that is what has left it.
+
+        It may be if the application has not received anything since.
+        """
+        left, self._left = self._left, {}
+        for stream, count in left.items():
+            passing = error if count == self._measures.received_count else None
+            failed = passing is not None and self._spans.is_failure(passing)
+            self._finish(stream, names.END_ERROR if failed else names.END_CANCELLED, passing)
+
+    def _finish(self, stream: Stream, reason: str, error: BaseException | None) -> None:
+        self._take(stream)
+        stream.is_over = True
+        if stream.turn is not None:
+            stream.turn.streams.pop(stream, None)
+        self._conclude(stream, reason, error)
+
+    def _asked_at(self, turn: Turn | None) -> int:
+        """Return when the message came that the running code works for, else the time."""
+        if turn is not None:
+            return self._clock() if is_disowned(turn.span) else turn.started
+        return self._measures.arrived_at or self._clock()
 
     def _start(self, name: str | None, since: int, parent: Parent) -> Span:
         context, links = parent
@@ -148,6 +206,9 @@ class Streams:
             span.set_attribute(*_ended(reason))
             is_whole = reason == names.END_COMPLETE and chunks.count > 0
             failure = error if reason == names.END_ERROR else None
+            if failure is not None and stream.name is None:  # The turn's own span is to record it.
+                self._spans.fail(span, error_type(failure))
+                failure = None
             end_time = max(chunks.last, chunks.since) if is_whole else stream.left_at
             self._spans.end(span, failure, end_time)
         self._measures.streamed(measures, stream.name, reason, span)
@@ -163,3 +224,17 @@ class Streams:
 def _ended(reason: str | None) -> tuple[str, AttributeValue]:
     """Return the attribute that says how a stream ended: a turn's may go on when it is cut."""
     return (names.MESSAGE_CUT, True) if reason is None else (names.STREAM_END_REASON, reason)
+
+
+def _is_open(turn: Turn) -> bool:
+    """Tell whether the end of a turn is still to come: one that was cut has had it."""
+    return turn.is_current and not is_disowned(turn.span)
+
+
+def _task() -> int | None:
+    """Return what tells the running task from others, if one runs."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # A thread, or trio.
+        return None
+    return None if task is None else id(task)

@@ -16,12 +16,14 @@ from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_i
 from ._spans import Spans
 
 if TYPE_CHECKING:
+    from ._carriers import Carried
     from ._chunks import Chunks
     from ._streams import Stream
 
 _ended: WeakSet[Span] = WeakSet()
 # The key that the API keeps a span under: with it two values go into a context in one copy.
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+NOTHING: Final = Context()
 _TURN_KEY: Final = create_key("otel_ws.turn")
 
 
@@ -43,10 +45,10 @@ class Running:
         """Tell whether it was entered, and not yet left."""
         return self._context is not None
 
-    def enter(self, before: Context) -> None:
-        """Make the span current; `before` is what comes back when it is left."""
+    def enter(self, before: Context, extra: Context = NOTHING) -> None:
+        """Make the span current, and what is `extra`; `before` comes back when it is left."""
         self._before = before
-        self._context = Context({**before, _SPAN_KEY: self.span, self._key: self})
+        self._context = Context({**before, **extra, _SPAN_KEY: self.span, self._key: self})
         attach(self._context)
 
     def leave(self) -> None:
@@ -59,13 +61,14 @@ class Running:
         if current is entered:
             attach(before)
         elif get_current_span(current) is self.span:
-            attach(set_span_in_context(get_current_span(before), current))
+            outer = {_SPAN_KEY: get_current_span(before), self._key: before.get(self._key)}
+            attach(Context({**current, **outer}))
 
 
 class Turn(Running):
     """What one handshake, one inbound message or one close causes."""
 
-    __slots__ = ("chunks", "is_passing", "late", "measure", "spans", "streams")
+    __slots__ = ("carried", "chunks", "is_passing", "late", "measure", "spans", "streams")
 
     _key = _TURN_KEY
 
@@ -77,17 +80,20 @@ class Turn(Running):
         """What ends the span, if not who began it."""
         self.is_passing = False
         """What was begun under it and outlives it is no part of it."""
-        self.streams: tuple[Stream, ...] = ()
-        """What was begun in it, and ends with it at the latest."""
+        self.streams: dict[Stream, None] = {}
+        """What was begun in it and has not ended."""
         self.late: Callable[[BaseException | None], Span | None] | None = None
         """Makes a span after all, if what was kept quiet has turned out to be worth one."""
+        self.carried: Carried | None = None
+        """The message that is handled, if a context was found in it."""
         self.chunks: Chunks | None = None
         """Counts what is sent in it, where every turn is metered."""
 
-    def end_streams(self, error: BaseException | None) -> None:
-        """End what was begun in it and is still open."""
-        for stream in self.streams:
-            stream.streams.end(stream, error, is_left=True)
+    def end_streams(self, error: BaseException | None, *, is_cut: bool = False) -> None:
+        """End what was left in it, and unless it goes on, what is still open here."""
+        for stream in reversed(tuple(self.streams)):  # The innermost is current, and goes first.
+            if stream.is_left or (stream.is_here and not is_cut):
+                stream.streams.give_up(stream, error)
 
     def leave(self) -> None:
         if self.is_passing:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, ClassVar, Unpack
@@ -11,17 +9,21 @@ from typing import Any, ClassVar, Unpack
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import Span
 
+from ._carriers import found_in
 from ._config import Config
 from ._connection import Connection, Turns
+from ._cuts import tell_if_cut
 from ._events import Events
 from ._lifespan import serve_lifespan
 from ._log import report, shielded
+from ._propagation import take_token
 from ._session import SCOPE_KEY
 from ._settings import Settings
 from ._silent import SilentConnection
 from ._types import ASGIApp, Message, Receive, Scope, Send
+from ._watch import Watch
 
-__all__ = ["TracingMiddleware", "dispatch_traced"]
+__all__ = ["TracingMiddleware", "dispatch_traced", "found_in"]
 
 
 # What is told what happens on a connection, if anything is.
@@ -111,8 +113,11 @@ class TracingMiddleware:
         route = find_route()
         level = config.volume_of(scope, route)
         if level == "off" or config.excludes(scope.get("path", ""), route):
+            if "subprotocol" in config.carriers:
+                take_token(scope)
             scope[SCOPE_KEY] = None
             return None
+        tell_if_cut(config)
         connection = Connection(
             scope,
             config,
@@ -167,56 +172,33 @@ async def dispatch_traced(
 class _Wire:
     """The two callables that the application is given: they tell the connection, no more."""
 
-    __slots__ = ("_connection", "_receive", "_send", "_timer")
+    __slots__ = ("_connection", "_receive", "_send", "_watch")
 
     def __init__(self, told: Any, receive: Receive, send: Send) -> None:
         self._connection = told
         self._receive = receive
         self._send = send
-        self._timer: asyncio.TimerHandle | _NoTimer | None = None
+        self._watch = Watch(told)
 
     async def receive(self) -> Message:
         self._connection.receiving()
         message = await self._receive()
-        self._connection.received(message)
-        if self._timer is None and self._connection.is_turning:
-            self._watch()
+        message = self._connection.received(message) or message
+        if self._connection.is_turning:
+            self._watch.begin()
         return message
 
     async def send(self, message: Message) -> None:
         sending = self._connection.sending(message)
         try:
-            await self._send(message)
+            await self._send(message if sending is None else sending.message)
         except BaseException as error:
             self._connection.sent(message, sending, error)
             raise
         self._connection.sent(message, sending)
-        if self._timer is None and self._connection.is_turning:
-            self._watch()
+        if self._connection.is_turning:
+            self._watch.begin()
 
     def ended(self, error: BaseException | None = None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._watch.end()
         self._connection.ended(error)
-
-    @shielded
-    def _watch(self) -> None:
-        """Come back when the open turn is too old: one timer, however many messages pass."""
-        left = self._connection.cut()
-        self._timer = None if left is None else _call_later(left, self._watch)
-
-
-class _NoTimer:
-    """Stands for a timer where no asyncio loop runs (trio): no turn is cut by age there."""
-
-    def cancel(self) -> None:
-        pass
-
-
-def _call_later(seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle | _NoTimer:
-    """Arm a timer in an empty context, so that it keeps none alive."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return _NoTimer()
-    return loop.call_later(seconds, callback, context=contextvars.Context())

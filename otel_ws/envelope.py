@@ -20,7 +20,8 @@ from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ._log import shielded
-from ._propagation import MAX_TRACEPARENT, MAX_TRACESTATE
+from ._propagation import traceparent
+from .codecs._carrier import MAX_TRACEPARENT, MAX_TRACESTATE
 
 __all__ = ["KEY", "Envelope", "Event", "envelope_of", "new_id", "read", "seal", "unseal", "write"]
 
@@ -67,10 +68,9 @@ def seal(event: Mapping[str, Any], context: SpanContext, id: str, now: float) ->
 def write(envelope: Envelope) -> dict[str, str]:
     """Return what travels of an envelope."""
     context = envelope.context
-    trace, span, flags = context.trace_id, context.span_id, int(context.trace_flags)
     carrier = {
         "v": _VERSION,
-        "traceparent": f"00-{trace:032x}-{span:016x}-{flags:02x}",
+        "traceparent": traceparent(context),
         "id": envelope.id,
         "sent": f"{envelope.sent:.6f}",
     }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -47,8 +48,10 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
 _SESSION: Final = "session"
+_MAX_SESSION: Final = 64
 _LINK: Final = {names.LINK_TYPE: names.LINK_HANDOFF}
 _resumed = Recipients()
+_defaults = cache(Config)
 
 
 class Receipt:
@@ -96,6 +99,10 @@ class Receipt:
 
     def to_dict(self) -> dict[str, str]:
         """Return what another process needs to go on with the work: a flat mapping of strings."""
+        return self._carrier() or {}
+
+    @shielded
+    def _carrier(self) -> dict[str, str]:
         if self._envelope is None:
             return {}
         carrier = envelope.write(self._envelope)
@@ -138,12 +145,14 @@ def _handed() -> Receipt:
 
 
 @shielded
-def _read(carrier: Mapping[str, Any]) -> Receipt | None:
-    handed, found = envelope.read(dict(carrier)), carrier.get(_SESSION)
+def _read(carrier: Any) -> Receipt | None:
+    if not isinstance(carrier, Mapping):
+        return None
+    handed, found = envelope.read(dict(carrier)), carrier.get(_SESSION, "")
     if handed is None:
         return None
     context = set_span_in_context(NonRecordingSpan(handed.context))
-    if isinstance(found, str) and found:
+    if found.isascii() and 0 < len(found) <= _MAX_SESSION:
         context = with_session(found, context)
     return Receipt(context, (), handed)
 
@@ -177,9 +186,11 @@ class _Resumption:
     def _enter(self) -> None:
         before, session = get_current(), self._receipts[0]._session if self._receipts else None
         context, links = self._parent(before)
-        config = session.config if session else Config()
-        self._spans = spans_of(session) or Spans(tracer(config.tracer_provider), {})
-        quiet = self._quiet(config)
+        config = session.config if session else _defaults()
+        is_one = all(each._session is session for each in self._receipts)
+        common = spans_of(session) if is_one else None
+        self._spans = common or Spans(tracer(config.tracer_provider), {})
+        quiet = self._quiet(config, session)
         self._span = quiet or self._spans.start(
             self._name, SpanKind.INTERNAL, context, links, self._attributes()
         )
@@ -196,9 +207,11 @@ class _Resumption:
             return only._context, only._links
         return set_span_in_context(INVALID_SPAN, only._context), links
 
-    def _quiet(self, config: Config) -> Span | None:
+    def _quiet(self, config: Config, session: Session | None) -> Span | None:
         """Return what the work runs under if nothing of what it follows from is recorded."""
         handed = self._handed()
+        if not handed and session is not None and not session.is_traced:
+            return INVALID_SPAN
         if not handed or not config.inherit_sampling:
             return None
         is_recorded = any(each.context.trace_flags.sampled for each in handed)
@@ -207,9 +220,8 @@ class _Resumption:
     def _attributes(self) -> dict[str, AttributeValue]:
         """Return how long the work has waited, and its session where that is one."""
         found: dict[str, AttributeValue] = {}
-        if handed := self._handed():
-            waited = time.time() - min(each.sent for each in handed)
-            found[names.HANDOFF_WAIT_DURATION] = max(0.0, waited)
+        if times := [each.sent for each in self._handed() if each.sent > 0]:
+            found[names.HANDOFF_WAIT_DURATION] = max(0.0, time.time() - min(times))
         ids = {session_id(each._context) for each in self._receipts if each._context is not None}
         if len(ids) == 1 and (only := ids.pop()):
             found[names.SESSION_ID] = only

@@ -15,7 +15,7 @@ Where no traced connection is served nothing is measured, and nothing else chang
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar, overload
 
@@ -113,8 +113,11 @@ class _AsyncMetered(_Loop[_T], AsyncIterator[_T]):
         super().__init__(name, since)
         self._source = aiter(source)
 
-    async def __anext__(self) -> _T:
-        self._begin()
+    def __anext__(self) -> Awaitable[_T]:
+        self._begin()  # At once: who awaits this may be a task of its own, as under `wait_for`.
+        return self._next()
+
+    async def _next(self) -> _T:
         try:
             return await anext(self._source)
         except StopAsyncIteration:
@@ -160,7 +163,10 @@ class _Metered(_Loop[_T], Iterator[_T]):
 def _begin(name: str, since: int | None) -> Stream | None:
     session = current_session()
     connection = session.connection if session else None
-    return connection.streaming(name, since) if connection else None
+    if session is None or connection is None:
+        return None
+    parent = connection.parent() if session.is_traced else None
+    return connection.frame.streams.begin(name, since, parent)
 
 
 def _end(stream: Stream | None, error: BaseException | None) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from channels.exceptions import AcceptConnection, DenyConnection, StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 
 from otel_ws import Connection
-from otel_ws.asgi import dispatch_traced
+from otel_ws.asgi import dispatch_traced, found_in
 
 from ._losses import events
 from .middleware import TracingMiddleware
@@ -39,7 +38,7 @@ class TracedConsumerMixin(_Consumer):
     async def _call_traced(self, scope: Any, receive: Any, send: Any) -> None:
         connection = Connection.of(scope)
         if connection is not None:
-            connection.dispatches(AcceptConnection, DenyConnection, StopConsumer, events=events)
+            connection.dispatches(*TracingMiddleware.expected, events=events)
         elif scope["type"] == "websocket" and scope.get("otel_ws") is None:
             await super().__call__(scope, receive, send)
             return
@@ -59,4 +58,9 @@ class TracedConsumer(TracedConsumerMixin, AsyncWebsocketConsumer):
 
 
 class TracedJsonConsumer(TracedConsumerMixin, AsyncJsonWebsocketConsumer):
-    """An ``AsyncJsonWebsocketConsumer``, traced."""
+    """An ``AsyncJsonWebsocketConsumer``, traced; what was parsed already is not parsed again."""
+
+    @classmethod
+    async def decode_json(cls, text_data: str) -> Any:
+        found = found_in(text_data)
+        return await super().decode_json(text_data) if found is None else found.parsed

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.endpoints import WebSocketEndpoint
+from typing import Any
 
-from otel_ws import Receive, Scope, Send
+from starlette.endpoints import WebSocketEndpoint
+from starlette.websockets import WebSocket
+
+from otel_ws import Message, Receive, Scope, Send
+from otel_ws.asgi import found_in
 
 from .middleware import TracingMiddleware
 
@@ -18,6 +22,12 @@ class TracedWebSocketEndpoint(WebSocketEndpoint):
         await TracingMiddleware.around(
             self._dispatch, self.scope, self.receive, self.send, name=type(self).__qualname__
         )
+
+    async def decode(self, websocket: WebSocket, message: Message) -> Any:
+        """Return what a message says; what was parsed already is not parsed again."""
+        text = message.get("text")
+        found = found_in(text) if self.encoding == "json" and text is not None else None
+        return await super().decode(websocket, message) if found is None else found.parsed
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.receive, self.send = receive, send

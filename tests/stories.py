@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ from otel_ws_channels.layers import TracedChannelLayer
 
 from .playing import CONNECT, LEAVE, Messages, play, scope_of
 
-HEADERS = [(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+HEADERS = [(b"traceparent", TRACEPARENT.encode())]
 
 
 def say(text: str) -> dict[str, Any]:
@@ -33,6 +35,10 @@ STORIES = {
     "talk": ("/", (CONNECT, say("hello"), say("again"), LEAVE)),
     "event": ("/", (CONNECT, say("push"))),
     "streams": ("/", (CONNECT, say("stream"), say("again"), LEAVE)),
+    "a context": (
+        "/query",
+        (CONNECT, say(json.dumps({"_meta": {"traceparent": TRACEPARENT}})), LEAVE),
+    ),
     "server closes": ("/", (CONNECT, say("bye"), LEAVE)),
     "crash in a handler": ("/", (CONNECT, say("crash"))),
     "crash before accept": ("/crash", (CONNECT,)),
@@ -147,7 +153,9 @@ class World:
         if settings:
             app = self.middleware(app, **settings)
         path, messages = STORIES[story]
-        scope = scope_of(path=path, headers=HEADERS, query_string=b"token=secret")
+        headers = [] if path == "/query" else HEADERS
+        query = f"token=secret&traceparent={TRACEPARENT}".encode()
+        scope = scope_of(path=path, headers=headers, query_string=query)
         try:
             sent = play(app, *messages, scope=scope)
         except Exception as error:
@@ -170,6 +178,10 @@ EVERYTHING = {
     "message_name": lambda scope, message: message["text"],
     "excluded_routes": ["/health"],
     "volume": lambda scope, route: "messages",
+    "carriers": ["headers", "subprotocol", "query"],
+    "browser_trust": lambda scope: "parent",
+    "message_trust": lambda scope: "parent",
+    "message_codec": "json",
     "excluded_messages": ["again"],
     "message_rate": 1000.0,
     "slow_message": 1e-9,
