@@ -17,6 +17,11 @@ def check_contents() -> None:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.origin is not None, f"{name} is not in the wheel"
         assert Path(spec.origin).with_name("py.typed").exists(), f"{name} has no py.typed"
+    for module in ("otel_ws/browser/static", "otel_ws_channels/static/otel-ws"):
+        package, _, folder = module.partition("/")
+        spec = importlib.util.find_spec(package)
+        assert spec is not None and spec.origin is not None
+        assert (Path(spec.origin).parent / folder / "otel-ws.js").exists(), f"{module} is empty"
     installed = {distribution.name.lower() for distribution in distributions()}
     unwanted = {"channels", "django", "fastapi", "opentelemetry-sdk", "starlette"}
     assert not installed & unwanted, f"unwanted: {installed & unwanted}"

@@ -27,7 +27,7 @@ PACKAGES = ("otel_ws", "otel_ws_channels", "otel_ws_starlette")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 TEXTS = {name: path.read_text() for name, path in PAGES.items()}
 EVERYTHING = "\n".join(TEXTS.values())
-LANGUAGES = {"console", "log", "python", "text"}
+LANGUAGES = {"console", "js", "log", "python", "text"}
 
 every_page = pytest.mark.parametrize("name", PAGES)
 

@@ -1,0 +1,1 @@
+../../../otel_ws/browser/static/otel-ws.js

@@ -1,0 +1,3 @@
+import * as otelWs from "otel-ws";
+
+window.otelWs = otelWs;
