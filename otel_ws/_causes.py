@@ -8,13 +8,13 @@ from opentelemetry.trace import INVALID_SPAN, get_current_span, set_span_in_cont
 from ._session import Session
 from ._spans import Spans
 from ._streams import Parent
-from ._turn import is_disowned
+from ._turn import is_settled
 
 
 def cause(session: Session | None) -> Parent:
     """Return what grows from the running code: its span, unless nothing may grow from that."""
     current = get_current()
-    if not is_disowned(get_current_span(current)):
+    if is_settled(get_current_span(current), current):
         return current, ()
     connection = session.connection if session else None
     parent = connection.parent() if connection else None

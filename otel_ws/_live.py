@@ -22,7 +22,7 @@ from ._models import Trunk, grow_trunk, rollover_of
 from ._policy import policy_of, quiet_span
 from ._sends import Sends
 from ._streams import Parent
-from ._turn import NOTHING, Turn, disown, is_disowned
+from ._turn import NOTHING, Turn, disown, is_settled
 from ._types import Message
 
 
@@ -94,7 +94,8 @@ class Live:
         if self._measures.is_fine:
             took = self._measures.took
             turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind, turn.span)
-        run_hook(self._config.hooks.on_message, turn.span, self._scope, message)
+        if self._config.hooks.on_message is not None:
+            run_hook(self._config.hooks.on_message, turn.span, self._scope, message)
         return turn
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
@@ -127,7 +128,7 @@ class Live:
     def settle(self) -> Context:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
-        if is_disowned(get_current_span(current)):
+        if not is_settled(get_current_span(current), current):
             current = set_span_in_context(self.trunk.span, current)
             attach(current)
         return current
@@ -141,6 +142,7 @@ class Live:
             span.set_attribute(names.MESSAGE_CUT, True)
             self._spans.end(span)
             disown(turn.span)
+            turn.is_cut = True
             self._cut = turn.span
         return left
 
@@ -188,7 +190,7 @@ class Live:
         span = get_current_span(current)
         links = self.trunk.links
         caller = span.get_span_context()
-        if is_disowned(span):
+        if not is_settled(span, current):
             current = set_span_in_context(self.trunk.span, current)
             if span is self._cut:
                 message = Link(caller, {names.LINK_TYPE: names.LINK_MESSAGE})

@@ -91,7 +91,8 @@ class Sends:
         context, links = grown
         name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
         span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
-        run_hook(self._hook, span, self._scope, message)
+        if self._hook is not None:
+            run_hook(self._hook, span, self._scope, message)
         return span
 
     def _end_span(self, span: Span, error: BaseException | None) -> None:

@@ -7,7 +7,7 @@ task than the code that began it, and a token reset there is logged as "Failed t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
 from opentelemetry.context import Context, attach, create_key, get_current, get_value
@@ -68,7 +68,7 @@ class Running:
 class Turn(Running):
     """What one handshake, one inbound message or one close causes."""
 
-    __slots__ = ("carried", "chunks", "is_passing", "late", "measure", "spans", "streams")
+    __slots__ = ("carried", "chunks", "is_cut", "is_passing", "late", "measure", "spans", "streams")
 
     _key = _TURN_KEY
 
@@ -78,6 +78,8 @@ class Turn(Running):
         """Is told the turn's end, and the type of what failed, if anything did."""
         self.spans: Spans | None = None
         """What ends the span, if not who began it."""
+        self.is_cut = False
+        """Its span was too old, and has ended before it."""
         self.is_passing = False
         """What was begun under it and outlives it is no part of it."""
         self.streams: dict[Stream, None] = {}
@@ -92,7 +94,7 @@ class Turn(Running):
     def end_streams(self, error: BaseException | None, *, is_cut: bool = False) -> None:
         """End what was left in it, and unless it goes on, what is still open here."""
         for stream in reversed(tuple(self.streams)):  # The innermost is current, and goes first.
-            if stream.is_left or (stream.is_here and not is_cut):
+            if (stream.is_here and not is_cut) or stream.is_left:
                 stream.streams.give_up(stream, error)
 
     def leave(self) -> None:
@@ -114,6 +116,19 @@ def disown(span: Span) -> None:
     """
     if span.get_span_context().is_valid:
         _ended.add(span)
+
+
+def is_settled(span: Span, context: Context) -> bool:
+    """Tell whether things may grow from `span`, the current one of `context`, or there is none.
+
+    Asked at every message: a span whose turn is open needs no look at the set.
+    """
+    if span is INVALID_SPAN:
+        return True
+    turn: Any = context.get(_TURN_KEY)
+    if turn is not None and turn.span is span and turn._context is not None and not turn.is_cut:
+        return True
+    return span not in _ended
 
 
 def is_disowned(span: Span) -> bool:
