@@ -108,10 +108,10 @@ class Connection:
         return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
 
     @shielded
-    def receiving(self) -> None:
-        """The application asks for a message: it is done with the one before."""
+    def receiving(self, error: BaseException | None = None) -> None:
+        """The application asks for a message: it is done with the one before, or failed in it."""
         if self._turns != "dispatch":
-            self._end_turn()
+            self._end_turn(error)
 
     @shielded
     def received(self, message: Message) -> Message:
@@ -137,6 +137,7 @@ class Connection:
         live, kind = self._live, message["type"]
         if live is None:
             return None
+        self._end_turn()  # that of an accept by a task which the connect handler did not wait for
         if kind == "websocket.receive":
             live.waited(message, self._arrived)
             return live.begin_message(message, self._arrived)
@@ -194,11 +195,10 @@ class Connection:
         self, message: Message, sending: Sending | None, error: BaseException | None = None
     ) -> None:
         """The server has taken what was sent, or has refused it with `error`."""
-        kind = message["type"]
         if self._live is None:
             if error is None:
                 self._answered(message)
-        elif kind == "websocket.send":
+        elif message["type"] == "websocket.send":
             self._live.sends.end(message, sending, error)
 
     @shielded

@@ -1,16 +1,20 @@
-"""Receive spans over OTLP/HTTP (protobuf) as a collector does, and keep them for comparison."""
+"""Receive spans and metrics over OTLP/HTTP (protobuf) as a collector does, and keep them."""
 
 from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, SpanFlags, Status
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope as Scope
@@ -66,6 +70,33 @@ class ReceivedSpan:
         return self.context
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedPoint:
+    """One series of a received metric."""
+
+    attributes: Attributes
+    value: float
+    """The sum, of a histogram too."""
+    count: int | None
+    """How many values there were, of a histogram."""
+    bounds: tuple[float, ...]
+    exemplars: tuple[tuple[int, int], ...]
+    """The trace and the span that each exemplar leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMetric:
+    """A metric as it came over the wire."""
+
+    name: str
+    unit: str
+    description: str
+    kind: str
+    """`sum`, `gauge` or `histogram`; `counter` for a sum that only grows."""
+    points: tuple[ReceivedPoint, ...]
+    instrumentation_scope: Scope = field(repr=False)
+
+
 def decode(body: bytes) -> list[ReceivedSpan]:
     """Return the spans of one export request."""
     request = ExportTraceServiceRequest.FromString(body)
@@ -76,6 +107,34 @@ def decode(body: bytes) -> list[ReceivedSpan]:
         for scope_spans in resource_spans.scope_spans
         for span in scope_spans.spans
     ]
+
+
+def decode_metrics(body: bytes) -> Iterator[ReceivedMetric]:
+    """Yield the metrics of one export request."""
+    for resource_metrics in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+        for scope_metrics in resource_metrics.scope_metrics:
+            scope = _scope(scope_metrics.scope, scope_metrics.schema_url)
+            yield from (_metric(metric, scope) for metric in scope_metrics.metrics)
+
+
+def _metric(metric: Metric, scope: Scope) -> ReceivedMetric:
+    kind = metric.WhichOneof("data") or "gauge"
+    data = getattr(metric, kind)
+    points = tuple(map(_point, data.data_points)) if kind in ("sum", "gauge", "histogram") else ()
+    kind = "counter" if kind == "sum" and data.is_monotonic else kind
+    return ReceivedMetric(metric.name, metric.unit, metric.description, kind, points, scope)
+
+
+def _point(point: Any) -> ReceivedPoint:
+    is_histogram = hasattr(point, "bucket_counts")
+    exemplars = ((each.trace_id, each.span_id) for each in point.exemplars if each.span_id)
+    return ReceivedPoint(
+        attributes=_attributes(point.attributes),
+        value=point.sum if is_histogram else getattr(point, point.WhichOneof("value")),
+        count=point.count if is_histogram else None,
+        bounds=tuple(point.explicit_bounds) if is_histogram else (),
+        exemplars=tuple((int.from_bytes(t), int.from_bytes(s)) for t, s in exemplars),
+    )
 
 
 def _span(span: Span, scope: Scope, resource: Resource) -> ReceivedSpan:
@@ -150,12 +209,33 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b"".join(self._chunks())
         if "Content-Encoding" in self.headers:
             body = zlib.decompress(body, zlib.MAX_WBITS | 32)  # gzip or deflate, by its header
         if self.path == "/v1/traces":
             self.server.keep(decode(body))
-        self.send_response(200)  # metrics and logs are accepted and dropped
+        elif self.path == "/v1/metrics":
+            self.server.keep_metrics(decode_metrics(body))
+        self._accept()  # logs are accepted and dropped
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield the body: OpenTelemetry JS sends it in chunks."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            yield self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def do_OPTIONS(self) -> None:
+        """Let pages from elsewhere send their spans too, as a collector does that was told to."""
+        self._accept()
+
+    def _accept(self) -> None:
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Headers", "*")
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -167,9 +247,14 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, keep: Callable[[list[ReceivedSpan]], None]) -> None:
+    def __init__(
+        self,
+        keep: Callable[[list[ReceivedSpan]], None],
+        keep_metrics: Callable[[Iterable[ReceivedMetric]], None],
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.keep = keep
+        self.keep_metrics = keep_metrics
 
 
 class OTLPReceiver:
@@ -184,8 +269,9 @@ class OTLPReceiver:
 
     def __init__(self) -> None:
         self._spans: list[ReceivedSpan] = []
+        self._metrics: dict[tuple[str, str], ReceivedMetric] = {}
         self._changed = threading.Condition()
-        self._server = _Server(self._keep)
+        self._server = _Server(self._keep, self._keep_metrics)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
@@ -220,10 +306,17 @@ class OTLPReceiver:
         with self._changed:
             return sorted(self._spans, key=lambda span: span.start_time)
 
+    @property
+    def metrics(self) -> list[ReceivedMetric]:
+        """Return each metric as it was exported last."""
+        with self._changed:
+            return list(self._metrics.values())
+
     def clear(self) -> None:
         """Forget everything received so far."""
         with self._changed:
             self._spans.clear()
+            self._metrics.clear()
 
     def forget(self, spans: Iterable[ReceivedSpan]) -> None:
         """Forget these spans."""
@@ -245,3 +338,8 @@ class OTLPReceiver:
         with self._changed:
             self._spans.extend(spans)
             self._changed.notify_all()
+
+    def _keep_metrics(self, metrics: Iterable[ReceivedMetric]) -> None:
+        with self._changed:
+            for metric in metrics:
+                self._metrics[metric.instrumentation_scope.name, metric.name] = metric

@@ -74,14 +74,17 @@ def test_a_block_is_of_a_kind_that_is_checked(name: str) -> None:
 
 @every_page
 def test_what_is_shown_without_a_program_comes_from_the_demo(name: str) -> None:
-    """A text block that follows no program is to be found in what `scripts/demo` prints."""
+    """A text block that follows no program is what `scripts/demo` prints, or a tree of a test."""
     found = blocks(TEXTS[name])
     shown = [
         block.text
         for before, block in zip([None, *found], found, strict=False)
         if block.language == "text" and (before is None or before.language != "python")
     ]
-    expected = (ROOT / "testproject" / "expected").glob("*.txt")
+    expected = [
+        *(ROOT / "testproject" / "expected").glob("*.txt"),
+        *(ROOT / "tests" / "interop").glob("test_*.py"),
+    ]
     printed = [re.sub(r"^ +", "", path.read_text(), flags=re.M) for path in expected]
     for text in shown:
         assert any(re.sub(r"^ +", "", text, flags=re.M) in each for each in printed), text
