@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from otel_ws_starlette import TracingMiddleware
+from otel_ws_starlette.pages import browser_files
 
 from . import telemetry
 from .connections import lifespan
@@ -29,6 +30,7 @@ telemetry.configure("chat-starlette")
 app = Starlette(
     routes=[
         Route("/", page),
+        browser_files("/static/otel-ws"),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         WebSocketRoute("/ws/echo", echo),
         WebSocketRoute("/ws/chat/{room}", Chat),

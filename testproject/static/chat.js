@@ -1,7 +1,12 @@
+import { TracedWebSocket } from "./otel-ws/otel-ws.js";
+
 const find = (id) => document.getElementById(id);
 const join = find("join"), room = find("room"), say = find("say"), log = find("log");
 
 const address = new URLSearchParams(location.search);
+
+// Whoever brings OpenTelemetry into the page can have spans of what the page does.
+const inSpan = window.inSpan ?? ((name, run) => run());
 
 let socket = null;
 
@@ -32,7 +37,7 @@ function connect(name, roomName, port) {
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.port = port;
   url.searchParams.set("name", name);
-  socket = new WebSocket(url);
+  socket = new TracedWebSocket(url, [], { messages: true });
   tell("Connecting …", false);
 
   socket.onopen = () => {
@@ -43,7 +48,7 @@ function connect(name, roomName, port) {
     room.hidden = false;
     say.elements.text.focus();
   };
-  socket.onmessage = (event) => show(JSON.parse(event.data), name);
+  socket.onmessage = (event) => inSpan("show", () => show(JSON.parse(event.data), name));
   socket.onclose = (event) => {
     socket = null;
     tell(event.code === 1000 ? "Not connected" : `Connection lost (${event.code})`, false);
@@ -63,7 +68,7 @@ join.addEventListener("submit", (event) => {
 
 say.addEventListener("submit", (event) => {
   event.preventDefault();
-  socket.send(JSON.stringify({ text: say.elements.text.value }));
+  inSpan("click", () => socket.send(JSON.stringify({ text: say.elements.text.value })));
   say.reset();
 });
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +12,7 @@ import pytest
 
 from testproject.servers import App, clean_environment, listen, serve
 
+from . import foreign
 from .in_page import HELPERS
 
 Open = Callable[..., Any]
@@ -22,24 +20,6 @@ Open = Callable[..., Any]
 HERE = Path(__file__).parent
 STARLETTE = App("starlette", "", ("uvicorn", "--log-level=warning", "tests.browser.app:app"))
 DJANGO = App("django", "", ("uvicorn", "--log-level=warning", "tests.browser.site:application"))
-# Nothing of ours is built with them: they are what pages use, and what judges the module.
-PACKAGES = (
-    "@opentelemetry/api@1",
-    "@opentelemetry/sdk-trace-web@2",
-    "esbuild",
-    "terser",
-    "typescript",
-)
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @contextmanager
@@ -65,12 +45,19 @@ def django() -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def or_skip() -> Iterator[None]:
+    """Skip the test that needs what is missing."""
+    try:
+        yield
+    except foreign.MissingError as missing:
+        pytest.skip(str(missing))
+
+
 def tool(*names: str) -> str:
     """Return the path of the first of these programs, or skip the test."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    pytest.skip(f"{names[0]} is not on PATH")
+    with or_skip():
+        return foreign.find_tool(*names)
 
 
 @pytest.fixture(scope="session")
@@ -78,28 +65,16 @@ def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packages; only the part `browser` asks the registry for them."""
     if find_spec("playwright") is None:
         pytest.skip("for `scripts/test --part browser`, which installs playwright and npm's")
-    folder = tmp_path_factory.mktemp("npm")
-    options = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-    command = [tool("npm"), "install", f"--prefix={folder}", *options, *PACKAGES]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        pytest.skip(f"npm cannot install its packages here: {done.stderr.strip()[-200:]}")
-    return folder / "node_modules"
+    with or_skip():
+        return foreign.install(tmp_path_factory.mktemp("npm"))
 
 
 # Not for the session: while playwright is at work, no other event loop can run in this thread.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """A Chromium that is driven by playwright."""
-    if find_spec("playwright") is None:
-        pytest.skip("playwright is not installed: `scripts/test --part browser` has it")
-    path = tool(*CHROMIUM)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    with or_skip(), foreign.running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -124,8 +99,4 @@ def visit(chromium: Any) -> Iterator[Open]:
 @pytest.fixture(scope="session")
 def bundle(npm: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script that brings OpenTelemetry into a page."""
-    built = tmp_path_factory.mktemp("bundle") / "otel.js"
-    command = [str(npm / ".bin" / "esbuild"), str(HERE / "otel.mjs"), "--bundle", "--format=iife"]
-    environment = os.environ | {"NODE_PATH": str(npm)}
-    subprocess.run([*command, f"--outfile={built}"], env=environment, check=True, timeout=60)
-    return str(built)
+    return foreign.bundle(HERE / "otel.mjs", npm, tmp_path_factory.mktemp("bundle"))

@@ -1,4 +1,4 @@
-"""What docs/browser.md says of the module: its scripts run, its options are those of the types."""
+"""What docs/browser.md says: its scripts run, its options and trees are the true ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import pytest
 from otel_ws.browser import DIRECTORY
 from tests.pages import PAGES, Block, blocks, tables
 
+from .chat import TRUSTED, WITH_CODEC
 from .conftest import Open, tool
+from .picture import tell
+from .test_chromium_chat import CHANNELS_TREES
 
 PAGE = PAGES["docs/browser.md"].read_text()
+PICTURES = re.findall(r"!\[[^]]+\]\((.+?)\)", PAGE)
 SCRIPTS = [block for block in blocks(PAGE) if block.language == "js"]
 
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda block: f"line-{block.line}")
@@ -51,3 +55,15 @@ def test_the_limits_are_those_of_the_module() -> None:
     source = (DIRECTORY / "otel-ws.js").read_text()
     (limit,) = re.findall(r"LONGEST_SENT = (\d+)", source)
     assert f"longer than {int(limit):,} characters" in PAGE
+
+
+def test_the_trees_of_the_click_are_those_of_the_chat() -> None:
+    trees = [tell(TRUSTED, CHANNELS_TREES["trusted"]), tell(WITH_CODEC, CHANNELS_TREES["linked"])]
+    (shown,) = (block.text for block in blocks(PAGE) if block.language == "console")
+    assert shown == "\n".join(["$ scripts/pictures", "\n\n".join(trees), ""])
+
+
+def test_a_picture_is_there_and_small() -> None:
+    pictures = [PAGES["docs/browser.md"].parent / path for path in PICTURES]
+    assert pictures
+    assert all(picture.stat().st_size < 300_000 for picture in pictures)
