@@ -72,6 +72,9 @@ def test_it_serves_the_pages_until_it_is_interrupted() -> None:
         ports = [ports_of(address) for address in addresses]
         pages = {fetch(f"http://127.0.0.1:{port}/") for port in chain(*ports)}
         assert len(pages) == 1
+        module = "static/otel-ws/otel-ws.js"
+        modules = {fetch(f"http://127.0.0.1:{port}/{module}") for port in chain(*ports)}
+        assert modules == {(ROOT / "otel_ws/browser/static/otel-ws.js").read_bytes()}
         trees = [tree_of_a_talk(demo, here, there) for here, there in ports]
         demo.send_signal(signal.SIGINT)
         finish(demo, 30)
