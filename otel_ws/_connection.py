@@ -102,8 +102,7 @@ class Connection:
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
         carriers = self.frame.carriers
-        is_deaf = self.frame.measures.is_off and not (carriers and carriers.strips)
-        if self.is_silent and is_deaf:
+        if self.is_silent and self.frame.measures.is_off and not (carriers and carriers.strips):
             return None
         return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
 
@@ -128,7 +127,7 @@ class Connection:
                 self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
-                self.frame.measures.received(message)
+                self.frame.measures.handling(message)
         return message
 
     @shielded
@@ -139,8 +138,7 @@ class Connection:
             return None
         self._end_turn()  # that of an accept by a task which the connect handler did not wait for
         if kind == "websocket.receive":
-            live.waited(message, self._arrived)
-            return live.begin_message(message, self._arrived)
+            return live.begin_message(message, self._arrived, is_dispatched=True)
         before = live.settle()
         if kind == "websocket.disconnect":
             close = live.begin_close()
@@ -239,6 +237,8 @@ class Connection:
     @shielded
     def _end_turn(self, error: BaseException | None = None) -> None:
         turn, self._turn = self._turn, None
+        if self._turns == "none":
+            self.frame.measures.handled(self._spans.failure(error))
         if turn is not None and self._live is not None:
             self._live.end_turn(turn, error)
 

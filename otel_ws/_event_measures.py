@@ -53,7 +53,7 @@ class EventMeasures:
         if envelope is not None and envelope.sent:
             under_way = max(0.0, time.time() - envelope.sent)
             self._record(instruments.DELIVERY_DURATION, under_way, turn.span, found)
-        turn.measure = partial(self._processed, time.monotonic(), turn.span, found)
+        turn.measure = partial(self._processed, time.monotonic(), found)
 
     def dropped(self, operation: str, count: int = 1) -> None:
         """Events were lost that the layer knows of."""
@@ -62,8 +62,8 @@ class EventMeasures:
     def _processed(
         self,
         since: float,
-        span: Span,
         found: Found,
+        span: Span,
         error: str | None,
     ) -> None:
         seconds = time.monotonic() - since

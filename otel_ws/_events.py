@@ -13,7 +13,6 @@ from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanKind,
-    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.util.types import AttributeValue
@@ -86,7 +85,8 @@ class Events:
         event_id = new_id()
         attributes = self._attributes(operation, names.OPERATION_SEND, event_id, kind)
         attributes[names.MESSAGING_DESTINATION_NAME] = destination
-        template = run_hook(tools.config.destination_template, destination)
+        answer: object = run_hook(tools.config.destination_template, destination)
+        template = (answer or None) if isinstance(answer, str) else None
         if template:
             attributes[names.MESSAGING_DESTINATION_TEMPLATE] = template
         if session is not None:
@@ -94,7 +94,7 @@ class Events:
         name = f"{operation} {kind}".rstrip()
         parent, links = cause(session)
         span: Span = INVALID_SPAN
-        if session is None or session.is_traced or get_current_span(parent) is not INVALID_SPAN:
+        if session is None or session.is_traced or not session.handshake.trace_flags.sampled:
             span = tools.spans.start(name, SpanKind.PRODUCER, parent, links, attributes)
         context, now = span.get_span_context(), time.time()
         content = seal(event, context, event_id, now) if context.is_valid else event
@@ -111,12 +111,16 @@ class Events:
     @shielded
     def dispatching(self, event: Mapping[str, Any]) -> Turn | None:
         """An event is handed to its handler, on whatever connection this runs for, or on none."""
+        session = current_session()
         if _type(event) in _PROTOCOL:
+            if session is not None and session.connection is not None:
+                session.connection.frame.measures.dispatched(event)
             return None
-        session, tools = current_session(), self._now()
+        tools = self._now()
         if session is not None and not session.is_traced:
-            tools.measures.consumed(envelope_of(event), None)
-            return None
+            turn = Turn(INVALID_SPAN, time.time_ns())  # measured, and not entered
+            tools.measures.consumed(envelope_of(event), turn)
+            return turn
         ground = session.connection.ground if session and session.connection else None
         if ground is None:
             trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
@@ -136,7 +140,7 @@ class Events:
         failure = spans.failure(error)
         self._end(spans, turn.span, error)
         if turn.measure is not None:
-            turn.measure(failure)
+            turn.measure(turn.span, failure)
 
     @shielded
     def dropped(self, operation: str, count: int = 1, *, is_told: bool = False) -> None:

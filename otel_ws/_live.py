@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from opentelemetry.context import Context, attach, get_current
-from opentelemetry.trace import Link, Span, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
@@ -17,8 +17,7 @@ from ._descriptions import Descriptions
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import run_hook
-from ._measures import measure
-from ._models import Trunk, grow_trunk, rollover_of
+from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
 from ._sends import Sends
 from ._streams import Parent
@@ -48,6 +47,8 @@ class Live:
         self.sends = Sends(frame, is_traced=detailed and frame.config.trace_sends)
         self._close: Turn | None = None
         self._cut: Span | None = None
+        self._cut_as: Span = INVALID_SPAN
+        """What the message whose turn was cut is known as: it may have got a span of its own."""
         frame.measures.opened()
 
     def ground(self) -> Trunk:
@@ -75,8 +76,9 @@ class Live:
             turn.enter(set_span_in_context(self.trunk.span, current))
         return turn
 
-    def begin_message(self, message: Message, started: int) -> Turn:
+    def begin_message(self, message: Message, started: int, *, is_dispatched: bool = False) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
+        self.ground()
         kind, size = self._measures.received(message)
         count = self._measures.received_count
         name, attributes = self._received.describe(message, kind, size, count)
@@ -92,8 +94,11 @@ class Live:
         if self._meters_turns:
             turn.chunks = Chunks(started)
         if self._measures.is_fine:
+            self._measures.record_size(size, kind, "received", turn.span)
             took = self._measures.took
-            turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind, turn.span)
+            turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind)
+            if is_dispatched:
+                took(instruments.DISPATCH_WAIT, started, kind, turn.span, None)
         if self._config.hooks.on_message is not None:
             run_hook(self._config.hooks.on_message, turn.span, self._scope, message)
         return turn
@@ -102,15 +107,10 @@ class Live:
         """End what began with `begin_open` or `begin_message`, or the processing of an event."""
         self._streams.end_turn(turn, error)
         turn.leave()
-        self._spans.end(_span_of(turn, error), error)
+        span = _span_of(turn, error)
+        self._spans.end(span, error)
         if turn.measure is not None:
-            turn.measure(self._spans.failure(error))
-
-    def waited(self, message: Message, since: int) -> None:
-        """A message that arrived at `since` is dispatched now."""
-        if self._measures.is_fine:
-            kind, _ = measure(message)
-            self._measures.took(instruments.DISPATCH_WAIT, since, kind, None, None)
+            turn.measure(span, self._spans.failure(error))
 
     def begin_close(self, *, sent: bool = False) -> Turn:
         """Begin the close, of which there is one: by whoever is first.
@@ -143,7 +143,7 @@ class Live:
             self._spans.end(span)
             disown(turn.span)
             turn.is_cut = True
-            self._cut = turn.span
+            self._cut, self._cut_as = turn.span, span
         return left
 
     def _begin(
@@ -158,7 +158,7 @@ class Live:
 
     def _roots(self, sender: Sender | None) -> Parent:
         """Return what the handling of a message grows from: who has sent it, or the connection."""
-        trunk = self.ground()
+        trunk = self.trunk
         if sender is None:
             return trunk.context, trunk.links
         if sender.context is None or trunk.is_span:
@@ -188,19 +188,19 @@ class Live:
         """
         current = get_current()
         span = get_current_span(current)
-        links = self.trunk.links
-        caller = span.get_span_context()
-        if not is_settled(span, current):
-            current = set_span_in_context(self.trunk.span, current)
-            if span is self._cut:
-                message = Link(caller, {names.LINK_TYPE: names.LINK_MESSAGE})
-                links = (*links, message)
-        elif caller.is_valid:
-            if not caller.trace_flags.sampled and self._config.inherit_sampling:
-                return None
-            links = ()
-        elif self.trunk.is_span:
-            current = set_span_in_context(self.trunk.span, current)
+        cause = self._cut_as if span is self._cut else span
+        context, is_ended = cause.get_span_context(), not is_settled(span, current)
+        is_lost = context.is_valid and not context.trace_flags.sampled
+        if is_lost and (span is self._cut or not is_ended) and self._config.inherit_sampling:
+            return None
+        if context.is_valid and not is_ended and span is not self.trunk.span:
+            return current, ()
+        trunk = self.ground()
+        links = trunk.links
+        if trunk.is_span or span.get_span_context().is_valid:
+            current = set_span_in_context(trunk.span, current)
+        if span is self._cut:
+            links = (*links, *links_to(cause, names.LINK_MESSAGE))
         return current, links
 
     # The end.

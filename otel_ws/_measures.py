@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
@@ -20,9 +21,10 @@ from ._sides import SERVER, Side
 from ._types import Message, Scope
 
 _NANO = 1e9
+Place = tuple[tuple[str, AttributeValue | None], ...]
 
 
-def measure(message: Message) -> tuple[str, int]:
+def measure(message: Mapping[str, Any]) -> tuple[str, int]:
     """Return the type and the size in bytes of a message.
 
     Servers send one of the two keys, or both with one of them None.
@@ -39,8 +41,8 @@ class Measures:
     __slots__ = (
         *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
         *("arrived_at",),
-        *("_clock", "_handling", "_instruments", "_opened_at", "_received", "_route", "_scheme"),
-        *("_sent", "_started_at", "_tally"),
+        *("_clock", "_handling", "_instruments", "_opened_at", "_place", "_received", "_scheme"),
+        *("_sent", "_side", "_started_at", "_tally"),
     )
 
     def __init__(
@@ -58,17 +60,16 @@ class Measures:
         self._tally = self._instruments.tally(instruments.MESSAGES)
         # One of two: behind a proxy this may be what a header says.
         self._scheme = "wss" if scope.get("scheme") in ("wss", "https") else "ws"
-        self._route: str | None = None
-        self._received = _keys(None, "received")
-        self._sent = _keys(None, "sent")
+        self._side = side
+        self._be_at(_place(scope, side, None))
         self._handling: str | None = None
 
     def answered(
         self, route: str | None, status: int | None, error: str | None, span: Span
     ) -> None:
         """The handshake is over; from here on the route is known if it ever is."""
-        self._route = route
-        self._received, self._sent = _keys(route, "received"), _keys(route, "sent")
+        if self._side is SERVER:
+            self._be_at(_place({}, SERVER, route))
         self._record(
             instruments.HANDSHAKE_DURATION,
             self._seconds(self._started_at),
@@ -87,23 +88,23 @@ class Measures:
         self.received_size += size
         if not self.is_off:
             self._tally[self._received[kind]] += 1
-            if self.is_fine:
-                self.record(instruments.MESSAGE_SIZE, size, kind, direction="received")
         return kind, size
 
     def handling(self, message: Message) -> None:
         """Count an inbound message that is handled until the application asks for the next."""
-        kind, _ = self.received(message)
+        kind, size = self.received(message)
         self.arrived_at = self._clock()
-        self._handling = kind if self.is_fine else None
+        if self.is_fine:
+            self._handling = kind
+            self.record_size(size, kind, "received", None)
 
-    def handled(self) -> None:
-        """The application asks for a message: it is done with the one before."""
+    def handled(self, error: str | None = None) -> None:
+        """The application is done with the message before, or has failed in it."""
         kind, self._handling = self._handling, None
         if kind is not None:
-            self.took(instruments.PROCESS_DURATION, self.arrived_at, kind, None, None)
+            self.took(instruments.PROCESS_DURATION, self.arrived_at, kind, None, error)
 
-    def dispatched(self, message: Message) -> None:
+    def dispatched(self, message: Mapping[str, Any]) -> None:
         """An inbound message that `handling` has counted gets to its handler only now."""
         if self.is_fine and message["type"] == "websocket.receive":
             kind, _ = measure(message)
@@ -116,14 +117,14 @@ class Measures:
         self.sent_size += size
         return kind, size
 
-    def sent(self, message: Message) -> None:
+    def sent(self, message: Message, span: Span | None = None) -> None:
         """An outbound message has been taken by the server."""
         if self.is_off:
             return
         kind = "binary" if message.get("text") is None else "text"
         self._tally[self._sent[kind]] += 1
         if self.is_fine:
-            self.record(instruments.MESSAGE_SIZE, measure(message)[1], kind, direction="sent")
+            self.record_size(measure(message)[1], kind, "sent", span)
 
     def unsent(self, message: Message) -> None:
         """An outbound message was refused by the server."""
@@ -168,6 +169,10 @@ class Measures:
         """Record how long something about a message took, which began at `since`."""
         self.record(instrument, self._seconds(since), kind, span=span, error=error)
 
+    def record_size(self, size: int, kind: str, direction: str, span: Span | None) -> None:
+        """Record the size of a message."""
+        self.record(instruments.MESSAGE_SIZE, size, kind, direction=direction, span=span)
+
     def record(
         self,
         instrument: Instrument,
@@ -180,12 +185,16 @@ class Measures:
     ) -> None:
         """Record what was measured of a message."""
         attributes = {
-            names.HTTP_ROUTE: self._route,
+            **self._place,
             names.MESSAGE_TYPE: kind,
             names.MESSAGE_DIRECTION: direction,
             names.ERROR_TYPE: error,
         }
         self._instruments.record(instrument, value, attributes, _context(span))
+
+    def _be_at(self, place: Place) -> None:
+        self._place = dict(place)
+        self._received, self._sent = _keys(place, "received"), _keys(place, "sent")
 
     def _seconds(self, since: int) -> float:
         """Return the seconds from `since`; none if the clock was set back."""
@@ -200,7 +209,7 @@ class Measures:
         reason: str | None = None,
     ) -> None:
         attributes = {
-            names.HTTP_ROUTE: self._route,
+            **self._place,
             names.STREAM_NAME: name,
             names.STREAM_END_REASON: reason,
         }
@@ -214,7 +223,7 @@ class Measures:
         found: dict[str, AttributeValue | None] | None = None,
     ) -> None:
         if not self.is_off:
-            attributes = {names.HTTP_ROUTE: self._route, names.URL_SCHEME: self._scheme}
+            attributes = {**self._place, names.URL_SCHEME: self._scheme}
             self._instruments.record(
                 instrument, value, {**attributes, **(found or {})}, _context(span)
             )
@@ -225,10 +234,17 @@ def _context(span: Span | None) -> Context | None:
     return None if span is None else set_span_in_context(span, Context())
 
 
+def _place(scope: Scope, side: Side, route: str | None) -> Place:
+    """Return what tells where a connection leads: its route, or the server of a client's."""
+    if side is SERVER:
+        return ((names.HTTP_ROUTE, route),)
+    address, port = scope.get("server") or (None, None)
+    return (names.SERVER_ADDRESS, address), (names.SERVER_PORT, port)
+
+
 @lru_cache(maxsize=1024)
-def _keys(route: str | None, direction: str) -> dict[str, Key]:
-    """Return the attributes that messages of a route are counted by, for each of their types."""
-    common: Key = ((names.MESSAGE_DIRECTION, direction),)
-    if route is not None:
-        common = ((names.HTTP_ROUTE, route), *common)
+def _keys(place: Place, direction: str) -> dict[str, Key]:
+    """Return the attributes that messages are counted by, for each of their types."""
+    known = tuple((name, value) for name, value in place if value is not None)
+    common: Key = (*known, (names.MESSAGE_DIRECTION, direction))
     return {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}

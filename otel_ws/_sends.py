@@ -67,7 +67,7 @@ class Sends:
     ) -> None:
         """End a send. One that failed because the peer left is no error, and cheap to record."""
         if error is None:
-            self._measures.sent(message)
+            self._measures.sent(message, None if sending is None else sending.span)
             self._streams.sent(message)
         else:
             self._measures.unsent(message)

@@ -33,7 +33,8 @@ class Session:
     config: Config
     """The settings that this connection was opened with."""
     is_traced: bool
-    """Whether spans are made: not if the handshake is not recorded, and that is inherited."""
+    """Whether messages have spans: not if the handshake is not recorded, and that is inherited,
+    nor at a volume below `messages`."""
     _connection: ref[Connection] = field(repr=False, compare=False)
 
     def trust(self, level: TrustLevel) -> None:

@@ -38,8 +38,8 @@ class SilentConnection:
         self._is_open = False
 
     @shielded
-    def receiving(self) -> None:
-        self._measures.handled()
+    def receiving(self, error: BaseException | None = None) -> None:
+        self._measures.handled(self._spans.failure(error))
 
     @shielded
     def received(self, message: Message) -> Message:
@@ -89,7 +89,7 @@ class SilentConnection:
         if not self._is_open:
             self._handshake.abandoned(error)
             return
-        self.receiving()
+        self._measures.handled(failure)
         self._streams.end_all(error)
         self._spans.forget_error()
         closure = self._ending.conclude(error, failed=failure is not None)

@@ -74,8 +74,8 @@ class Turn(Running):
 
     def __init__(self, span: Span, started: int) -> None:
         super().__init__(span, started)
-        self.measure: Callable[[str | None], None] | None = None
-        """Is told the turn's end, and the type of what failed, if anything did."""
+        self.measure: Callable[[Span, str | None], None] | None = None
+        """Is told the turn's end: its span, and the type of what failed, if anything did."""
         self.spans: Spans | None = None
         """What ends the span, if not who began it."""
         self.is_cut = False

@@ -33,6 +33,7 @@ def say(text: str) -> dict[str, Any]:
 
 STORIES = {
     "talk": ("/", (CONNECT, say("hello"), say("again"), LEAVE)),
+    "talk at the volume handshake": ("/quiet", (CONNECT, say("hello"), say("again"), LEAVE)),
     "event": ("/", (CONNECT, say("push"))),
     "streams": ("/", (CONNECT, say("stream"), say("again"), LEAVE)),
     "a context": (
@@ -177,7 +178,7 @@ EVERYTHING = {
     "hooks": Hooks(_do_nothing, _do_nothing, _do_nothing),
     "message_name": lambda scope, message: message["text"],
     "excluded_routes": ["/health"],
-    "volume": lambda scope, route: "messages",
+    "volume": lambda scope, route: "handshake" if scope["path"] == "/quiet" else "messages",
     "carriers": ["headers", "subprotocol", "query"],
     "browser_trust": lambda scope: "parent",
     "message_trust": lambda scope: "parent",

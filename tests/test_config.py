@@ -104,8 +104,16 @@ def test_a_value_is_kept_in_its_final_form(name: str, value: Any, final: Any) ->
             "'auto', 'parent' or 'link', a function, or the dotted path of one, got 100",
         ),
         ("edge", "Public", "'private' or 'public', got 'Public'. Did you mean 'public'?"),
-        ("carriers", ["header"], "a collection of 'headers', 'subprotocol' and 'query', got ['header']."),
-        ("carriers", "headers", "a collection of 'headers', 'subprotocol' and 'query', got 'headers'."),
+        (
+            "carriers",
+            ["header"],
+            "a collection of 'headers', 'subprotocol' and 'query', got ['header'].",
+        ),
+        (
+            "carriers",
+            "headers",
+            "a collection of 'headers', 'subprotocol' and 'query', got 'headers'.",
+        ),
         ("excluded_routes", "/health", "a collection of routes or paths, `*` matches anything"),
         ("excluded_routes", ["/health", 5], "got ['/health', 5]."),
         ("excluded_routes", b"/health", "got b'/health'."),

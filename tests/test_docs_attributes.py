@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,16 +19,20 @@ from opentelemetry.trace import SpanKind
 from starlette.testclient import TestClient
 
 from otel_ws import Receive, Scope, Send, asgi
+from otel_ws.handoff import handoff
+from otel_ws.streams import StreamMeter
 from otel_ws.testing import CapturedSpans
 from otel_ws_channels import TracedConsumer, TracingMiddleware
 from otel_ws_channels.layers import TracedChannelLayer
 from otel_ws_starlette.fanout import MemoryFanout, RedisFanout
 from testproject.redis_server import RedisServer
 
+from .clocked import Clocked
 from .pages import PAGES, tables
 from .test_docs import codes, rows_of
 
 TYPES = {str: "string", bool: "boolean", int: "int", float: "double"}
+HANDED_OVER = "rendering"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -51,8 +56,10 @@ def headings(span: ReadableSpan) -> Iterator[str]:
         yield "Handshake"
     elif family in ("websocket.receive", "websocket.send", "websocket.open"):
         yield "websocket.receive and websocket.send"
-    elif family == "websocket.close":
-        yield "websocket.close"
+    elif family in ("websocket.close", "websocket.connection", "websocket.stream"):
+        yield family
+    elif family == HANDED_OVER:
+        yield "Work that was handed over"
     elif not family.startswith("websocket."):
         yield "group_send, send, publish and process"
 
@@ -116,6 +123,19 @@ async def play_channels(model: Any) -> None:
         channel_layers.backends.clear()
 
 
+def play_streams(model: Any) -> None:
+    client = Clocked(model=model, rollover_messages=1, message_codec="json")
+    client.hear("go")
+    with StreamMeter("reply"):
+        client.say("one", "two")
+    client.hear(json.dumps({"_meta": {"traceparent": TRACEPARENT}}))
+    receipt = handoff()
+    for _ in range(2):
+        with receipt.resume(HANDED_OVER):
+            """Do what the message asks for."""
+    client.leave()
+
+
 async def play_fanout(fanout: Any) -> None:
     async with fanout.subscribe("room") as events:
         await fanout.publish("room", {"type": "said"})
@@ -130,6 +150,7 @@ async def played(
     for model in ("session", "connection"):
         await asyncio.to_thread(play_plain, model)
         await play_channels(model)
+        await asyncio.to_thread(play_streams, model)
     await play_fanout(MemoryFanout())
     async with redis.asyncio.from_url(redis_server.url) as client:
         await play_fanout(RedisFanout(client))
@@ -161,6 +182,7 @@ async def test_every_span_is_in_the_table_with_its_kind(played: list[ReadableSpa
     rows = rows_of("docs/attributes.md", "Span", "Kind", "Starts", "Ends")
     kinds = {code.partition(" ")[0]: row[1] for row in rows for code in codes(row[0])}
     seen = {span.name.partition(" ")[0]: span.kind.name for span in played}
+    assert seen.pop(HANDED_OVER) == "INTERNAL"
     assert seen == {name: kind for name, kind in kinds.items() if name not in ("CONNECT", "send")}
 
 
