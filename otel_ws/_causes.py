@@ -23,6 +23,5 @@ def cause(session: Session | None) -> Parent:
 
 def spans_of(session: Session | None) -> Spans | None:
     """Return what the session's connection ends its spans with: an error is recorded once."""
-    connection = session.connection if session else None
-    ground = connection.ground if connection else None
-    return ground.spans if ground else None
+    connection = session.connection if session and session.is_traced else None
+    return connection.frame.spans if connection else None

@@ -24,7 +24,7 @@ from ._event_measures import EventMeasures
 from ._fanout import Ground, grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
-from ._session import current_session
+from ._session import current_session, session_id
 from ._spans import Spans, tracer
 from ._turn import Turn
 from .envelope import Envelope, envelope_of, new_id, seal
@@ -89,8 +89,8 @@ class Events:
         template = (answer or None) if isinstance(answer, str) else None
         if template:
             attributes[names.MESSAGING_DESTINATION_TEMPLATE] = template
-        if session is not None:
-            attributes[names.SESSION_ID] = session.id
+        if (found := session_id()) is not None:
+            attributes[names.SESSION_ID] = found
         name = f"{operation} {kind}".rstrip()
         parent, links = cause(session)
         span: Span = INVALID_SPAN

@@ -26,7 +26,7 @@ Parent = tuple[Context, tuple[Link, ...]]
 class Stream(Running):
     """One stream of a connection; what is sent while it is current belongs to it."""
 
-    __slots__ = ("_task", "chunks", "is_over", "is_own", "left_at", "name", "streams", "turn")
+    __slots__ = ("_task", "chunks", "is_own", "left_at", "name", "streams", "turn")
 
     _key = _STREAM_KEY
 
@@ -39,7 +39,6 @@ class Stream(Running):
         """What it was begun in, and ends with at the latest, unless a task goes on with it."""
         self.is_own = True
         """Its span is its own, and not what was current before."""
-        self.is_over = False
         self.left_at: int | None = None
         """When it was left, before its end is told."""
         self._task = _task()
@@ -112,8 +111,7 @@ class Streams:
 
     def give_up(self, stream: Stream, error: BaseException | None = None) -> None:
         """End a stream that was not brought to its end, maybe because of `error`."""
-        if not stream.is_over:
-            self._finish(stream, self._reason(error, is_left=True), error)
+        self._finish(stream, self._reason(error, is_left=True), error)
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
         """End what a turn has left open, and measure the turn itself if that is wanted."""
@@ -181,7 +179,6 @@ class Streams:
 
     def _finish(self, stream: Stream, reason: str, error: BaseException | None) -> None:
         self._take(stream)
-        stream.is_over = True
         if stream.turn is not None:
             stream.turn.streams.pop(stream, None)
         self._conclude(stream, reason, error)

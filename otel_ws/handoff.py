@@ -119,7 +119,16 @@ class Receipt:
         return _read(carrier) or cls()
 
     def __reduce__(self) -> tuple[Callable[[Mapping[str, Any]], Receipt], tuple[dict[str, str]]]:
-        return Receipt.from_dict, (self.to_dict(),)
+        return _unpickled, (self.to_dict(),)
+
+
+def _unpickled(carrier: Mapping[str, Any]) -> Receipt:
+    """Return the receipt that was pickled.
+
+    A function, because Twisted, which comes with Daphne, pickles class methods that nobody can
+    load. Its name is in pickles that may be older than the process which loads them.
+    """
+    return Receipt.from_dict(carrier)
 
 
 def handoff() -> Receipt:
@@ -155,6 +164,11 @@ def _read(carrier: Any) -> Receipt | None:
     if found.isascii() and 0 < len(found) <= _MAX_SESSION:
         context = with_session(found, context)
     return Receipt(context, (), handed)
+
+
+def _is_first(handed: Envelope) -> bool:
+    """Tell whether a hand-off is resumed for the first time here, as far as it can be told."""
+    return not handed.id or _resumed.count(handed.id) == 1
 
 
 class _Resumption:
@@ -203,7 +217,7 @@ class _Resumption:
         only = self._receipts[0] if len(self._receipts) == 1 else Receipt()
         if only._context is None:
             return before, links
-        if only._envelope is None or _resumed.count(only._envelope.id) == 1:
+        if only._envelope is None or _is_first(only._envelope):
             return only._context, only._links
         return set_span_in_context(INVALID_SPAN, only._context), links
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from types import TracebackType
-from typing import Generic, TypeVar, overload
+from typing import Final, Generic, TypeVar, overload
 
-from ._chunks import Chunks, StreamMeasures
+from ._chunks import StreamMeasures
 from ._log import report, shielded
 from ._session import current_session
 from ._streams import Stream
@@ -27,6 +27,7 @@ from ._streams import Stream
 __all__ = ["StreamMeasures", "StreamMeter", "meter_stream"]
 
 _T = TypeVar("_T")
+_NOTHING: Final = StreamMeasures(0, 0, None, None, None, None)
 
 
 class StreamMeter:
@@ -46,7 +47,8 @@ class StreamMeter:
     @property
     def measures(self) -> StreamMeasures:
         """What was measured so far, or at the end."""
-        return (Chunks(0) if self._stream is None else self._stream.chunks).measures()
+        found = None if self._stream is None else shielded(self._stream.chunks.measures)()
+        return found or _NOTHING
 
     def __enter__(self) -> StreamMeter:
         if self._is_open:
@@ -68,12 +70,12 @@ class StreamMeter:
 @overload
 def meter_stream(
     source: AsyncIterable[_T], name: str, *, since: int | None = None
-) -> AsyncIterator[_T]: ...
+) -> _AsyncMetered[_T]: ...
 @overload
-def meter_stream(source: Iterable[_T], name: str, *, since: int | None = None) -> Iterator[_T]: ...
+def meter_stream(source: Iterable[_T], name: str, *, since: int | None = None) -> _Metered[_T]: ...
 def meter_stream(
     source: AsyncIterable[_T] | Iterable[_T], name: str, *, since: int | None = None
-) -> AsyncIterator[_T] | Iterator[_T]:
+) -> _AsyncMetered[_T] | _Metered[_T]:
     """Iterate over `source`, and measure what is sent in the loop as one stream, called `name`.
 
     The stream begins when the first item is asked for, and ends with `source`. A loop that is

@@ -13,14 +13,20 @@ from .drivers.script import (
     Cancel,
     Close,
     Crash,
+    Employ,
+    HandOver,
     Hear,
     Leave,
+    Metered,
+    Pause,
     Push,
     Respond,
     Say,
     Scenario,
     Send,
     Server,
+    Spawn,
+    Streamed,
     Wake,
     Work,
 )
@@ -28,6 +34,8 @@ from .drivers.script import (
 STATUS = "http.response.status_code"
 CLOSE = ("websocket.close.code", "websocket.close.status", "websocket.close.initiator")
 MESSAGE = ("websocket.message.type", "websocket.message.size", "websocket.message.sequence")
+STREAM = ("websocket.stream.chunk_count", "websocket.stream.size", "websocket.stream.end_reason")
+SENT = ("websocket.sent.message_count",)
 TASKS = frozenset({"tasks"})
 
 _ECHO_SESSION = """
@@ -46,6 +54,7 @@ _ECHO_CONNECTION = """
         websocket.close
 """
 _TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+_CARRIED = f'{{"say":"hello","_meta":{{"traceparent":"{_TRACEPARENT.decode()}"}}}}'
 
 
 def _bad_header(name: str, *headers: tuple[bytes, bytes]) -> Scenario:
@@ -416,6 +425,54 @@ SCENARIOS = [
         ),
         connection=_ECHO_CONNECTION.replace("GET /room", "GET /room -> remote", 1),
     ),
+    Scenario(
+        "a message carries a context",
+        settings={"message_codec": "json"},
+        client=(Say(_CARRIED), Hear(_CARRIED), Say("hello"), Hear("hello"), Leave()),
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> remote -> GET /room
+              websocket.send /room
+            websocket.receive /room -> GET /room
+              websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room -> remote
+                  websocket.send /room
+                websocket.receive /room
+                  websocket.send /room
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "a message carries a context that is trusted",
+        settings={"message_codec": "json", "message_trust": "parent"},
+        client=(Say(_CARRIED), Hear(_CARRIED), Say("hello"), Hear("hello"), Leave()),
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room <- remote
+              websocket.send /room
+            websocket.receive /room -> GET /room
+              websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room -> remote
+                  websocket.send /room
+                websocket.receive /room
+                  websocket.send /room
+                websocket.close
+        """,
+    ),
     _bad_header("a malformed traceparent", (b"traceparent", b"00-xyz-1-01")),
     _bad_header("an oversized traceparent", (b"traceparent", _TRACEPARENT + b"-" + b"0" * 100)),
     _bad_header("two traceparents", (b"traceparent", _TRACEPARENT), (b"traceparent", _TRACEPARENT)),
@@ -430,5 +487,226 @@ SCENARIOS = [
         settings={"excluded_routes": ["/health", "/ro*"]},
         session="",
         connection="",
+    ),
+    Scenario(
+        "a metered stream",
+        server=Server(
+            message=lambda data: (
+                Metered("reply", (Work("think"), Send("Tea"), Send(" for"), Send(" two"))),
+                Send("end"),
+            )
+        ),
+        client=(Say("order"), Hear("Tea"), Hear(" for"), Hear(" two"), Hear("end"), Leave()),
+        shown=(*STREAM, *SENT),
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              websocket.stream reply {websocket.stream.chunk_count=3, websocket.stream.size=11, websocket.stream.end_reason=complete}
+                think
+              websocket.send /room
+            websocket.close -> GET /room {websocket.sent.message_count=4}
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  websocket.stream reply {websocket.stream.chunk_count=3, websocket.stream.size=11, websocket.stream.end_reason=complete}
+                    think
+                  websocket.send /room
+                websocket.close {websocket.sent.message_count=4}
+        """,
+    ),
+    Scenario(
+        "a metered loop to its end, and one that is left",
+        server=Server(
+            message=lambda data: (
+                Streamed("whole", ("Tea", " for", " two")),
+                Streamed("left", ("Tea", " for", " two"), left_after=2),
+                Send("end"),
+            )
+        ),
+        client=(Say("order"), Hear("end"), Leave()),
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              websocket.stream whole {websocket.stream.chunk_count=3, websocket.stream.size=11, websocket.stream.end_reason=complete}
+              websocket.stream left {websocket.stream.chunk_count=2, websocket.stream.size=7, websocket.stream.end_reason=cancelled}
+              websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  websocket.stream whole {websocket.stream.chunk_count=3, websocket.stream.size=11, websocket.stream.end_reason=complete}
+                  websocket.stream left {websocket.stream.chunk_count=2, websocket.stream.size=7, websocket.stream.end_reason=cancelled}
+                  websocket.send /room
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "a crash in a stream",
+        server=Server(message=lambda data: (Metered("reply", (Send("Tea"), Crash())),)),
+        client=(Say("order"), Hear("Tea")),
+        raises=LookupError,
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room ! LookupError
+              websocket.stream reply ! LookupError {websocket.stream.chunk_count=1, websocket.stream.size=3, websocket.stream.end_reason=error}
+            websocket.close -> GET /room ! LookupError
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room ! LookupError
+                websocket.open /room
+                websocket.receive /room ! LookupError
+                  websocket.stream reply ! LookupError {websocket.stream.chunk_count=1, websocket.stream.size=3, websocket.stream.end_reason=error}
+                websocket.close ! LookupError
+        """,
+    ),
+    Scenario(
+        "every turn is metered if it sends more than one message",
+        settings={"meter_turns": True},
+        server=Server(message=lambda data: map(Send, data.split())),
+        client=(Say("a b c"), Hear("c"), Say("d"), Hear("d"), Leave()),
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              websocket.send /room
+              websocket.send /room
+              websocket.send /room
+              websocket.stream {websocket.stream.chunk_count=3, websocket.stream.size=3, websocket.stream.end_reason=complete}
+            websocket.receive /room -> GET /room
+              websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  websocket.send /room
+                  websocket.send /room
+                  websocket.send /room
+                  websocket.stream {websocket.stream.chunk_count=3, websocket.stream.size=3, websocket.stream.end_reason=complete}
+                websocket.receive /room
+                  websocket.send /room
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "a stream in a task outlives its message",
+        server=Server(
+            message=lambda data: (
+                Spawn((Metered("reply", (Send("Tea"), Pause(), Send(" for two"))),)),
+                Send("one moment"),
+            )
+        ),
+        client=(Say("order"), Hear("Tea"), Wake(), Hear(" for two"), Leave()),
+        needs=TASKS,
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              websocket.stream reply {websocket.stream.chunk_count=2, websocket.stream.size=11, websocket.stream.end_reason=complete}
+              websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  websocket.stream reply {websocket.stream.chunk_count=2, websocket.stream.size=11, websocket.stream.end_reason=complete}
+                  websocket.send /room
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "the client leaves in the middle of a stream",
+        server=Server(message=lambda data: (Spawn((Metered("reply", (Send("Tea"), Pause())),)),)),
+        client=(Say("order"), Hear("Tea"), Leave(1006)),
+        needs=TASKS,
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              websocket.stream reply {websocket.stream.chunk_count=1, websocket.stream.size=3, websocket.stream.end_reason=disconnected}
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  websocket.stream reply {websocket.stream.chunk_count=1, websocket.stream.size=3, websocket.stream.end_reason=disconnected}
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "work goes through a queue to a task from before the message",
+        server=Server(
+            connect=lambda: (Accept(), Employ()),
+            message=lambda data: (HandOver("render", (Work("draw"), Send("done"))),),
+        ),
+        client=(Say("order"), Hear("done"), Leave()),
+        needs=TASKS,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              render
+                draw
+                websocket.send /room
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  render
+                    draw
+                    websocket.send /room
+                websocket.close
+        """,
+    ),
+    Scenario(
+        "a stream goes on in a task from before the message",
+        server=Server(
+            connect=lambda: (Accept(), Employ()),
+            message=lambda data: (HandOver("render", (Streamed("reply", ("Tea", " two")),)),),
+        ),
+        client=(Say("order"), Hear(" two"), Leave()),
+        needs=TASKS,
+        shown=STREAM,
+        session="""
+            GET /room
+            websocket.open /room -> GET /room
+            websocket.receive /room -> GET /room
+              render
+                websocket.stream reply {websocket.stream.chunk_count=2, websocket.stream.size=7, websocket.stream.end_reason=complete}
+            websocket.close -> GET /room
+        """,
+        connection="""
+            GET /room
+              websocket.connection /room
+                websocket.open /room
+                websocket.receive /room
+                  render
+                    websocket.stream reply {websocket.stream.chunk_count=2, websocket.stream.size=7, websocket.stream.end_reason=complete}
+                websocket.close
+        """,
     ),
 ]

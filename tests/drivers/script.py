@@ -51,6 +51,48 @@ class Background:
     commands: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class Spawn:
+    """Start a task that does `commands` at once."""
+
+    commands: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait for the client's `Wake`."""
+
+
+@dataclass(frozen=True)
+class Metered:
+    """Do `commands` while a meter is open."""
+
+    name: str
+    commands: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Send `data` in a metered loop, which is left by ``break`` after `left_after` of them."""
+
+    name: str
+    data: tuple[str, ...]
+    left_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Employ:
+    """Start a worker that resumes what is handed over through a queue."""
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Put `commands` into the worker's queue, to be resumed as `name`."""
+
+    name: str
+    commands: tuple[Any, ...]
+
+
 Commands = Iterable[Any]
 
 

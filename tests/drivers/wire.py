@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
@@ -20,8 +21,12 @@ class Stage:
 
     def __init__(self) -> None:
         self.wake = asyncio.Event()
+        self.queue: asyncio.Queue[Any] = asyncio.Queue()
         self.tasks: list[asyncio.Task[None]] = []
         self.push: Any = None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.create_task(work))
 
 
 def scope_of(scenario: Scenario, path: str = PATH) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from importlib.metadata import version
-from importlib.util import find_spec
 from textwrap import dedent
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from otel_ws.testing import format_trace
 from testproject.redis_server import RedisServer
+from tests.layers.celery_worker import CELERY_WORKER, why_no_celery
 from tests.layers.stage import DAPHNE, PATIENCE, Stage, stage
 
 
@@ -133,18 +133,11 @@ async def test_a_worker_and_back_to_the_one_who_has_asked(
     assert services == ["server", "server", "worker", "worker", "server", "server"]
 
 
-@pytest.mark.skipif(
-    not (find_spec("celery") and find_spec("opentelemetry.instrumentation.celery")),
-    reason="not installed: celery, opentelemetry-instrumentation-celery",
-)
-@pytest.mark.skipif(
-    version("redis") < "5.1", reason="today's Celery does not go with a Redis client of that age"
-)
+@pytest.mark.skipif(why_no_celery() != "", reason=why_no_celery())
 async def test_a_celery_worker_with_its_own_instrumentation(
     on: Stage, client: ClientConnection
 ) -> None:
-    options = ("--pool=solo", "--loglevel=warning", "--without-gossip", "--without-mingle")
-    with on.worker("celery", "--app=tests.layers.project.celery", "worker", *options):
+    with on.worker(*CELERY_WORKER):
         await asyncio.to_thread(on.run, "django", "announce", "--celery")
         await hear(client, "from celery")
         found = await tree(on, 6)
@@ -158,3 +151,39 @@ async def test_a_celery_worker_with_its_own_instrumentation(
                   websocket.send /room
         """
     )
+
+
+HANDED_OVER = """
+    websocket.receive /room -> remote
+      render
+        group_send room.said
+          process room.said -> remote
+            websocket.send /room
+"""
+
+
+async def test_a_list_in_redis_with_receipts(on: Stage, client: ClientConnection) -> None:
+    with on.worker("django", "take"):
+        await client.send("hand over a list")
+        await hear(client, "done: hand over a list")
+        assert await tree(on, 5) == shown(HANDED_OVER)
+    message, render, *_ = spans = on.receiver.spans
+    services = [span.resource.attributes["service.name"] for span in spans]
+    assert services == ["server", "worker", "worker", "server", "server"]
+    session = "websocket.session.id"
+    assert render.attributes[session] == message.attributes[session]
+    assert 0 <= render.attributes["websocket.handoff.wait_duration"] < PATIENCE
+
+
+@pytest.mark.skipif(why_no_celery() != "", reason=why_no_celery())
+async def test_a_celery_worker_with_receipts(on: Stage, client: ClientConnection) -> None:
+    """The worker is instrumented and the server is not: without a receipt the trace would end."""
+    with on.worker(*CELERY_WORKER):
+        await client.send("hand to celery")
+        await hear(client, "done: hand to celery")
+        await tree(on, 6)
+    run = "run/tests.layers.project.celery.render"
+    ours = [span for span in on.receiver.spans if span.name != run]
+    assert format_trace(ours) == shown(HANDED_OVER)  # type: ignore[arg-type]
+    (its,) = (span for span in on.receiver.spans if span.name == run)
+    assert its.parent is None

@@ -11,7 +11,7 @@ from celery.signals import worker_init
 from channels.layers import get_channel_layer
 from opentelemetry.instrumentation.celery import CeleryInstrumentor
 
-from tests.layers.project import telemetry
+from tests.layers.project import jobs, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.layers.project.settings")
 app = Celery("project", broker=os.environ.get("CELERY_BROKER"))
@@ -30,3 +30,8 @@ def start(**_: object) -> None:
 def tell_room(text: str) -> None:
     event = {"type": "room.said", "text": text}
     async_to_sync(get_channel_layer().group_send)("room", event)
+
+
+@app.task
+def render(receipt: dict[str, str], text: str) -> None:
+    jobs.work(receipt, text)

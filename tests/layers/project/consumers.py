@@ -1,4 +1,4 @@
-"""The room, and a worker that answers to it."""
+"""The room, and those who work for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from channels.consumer import SyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from otel_ws_channels import TracedConsumerMixin
+from tests.layers.project import jobs
 
 
 class Room(TracedConsumerMixin, AsyncWebsocketConsumer):
-    """Tells everybody what one says; `job ...` goes to the worker instead."""
+    """Tells everybody what one says; `job ...` and `hand ...` go to workers instead."""
 
     groups = ("room",)
 
@@ -21,6 +22,8 @@ class Room(TracedConsumerMixin, AsyncWebsocketConsumer):
         if text_data.startswith("job "):
             job = {"type": "job.run", "text": text_data, "reply": self.channel_name}
             await self.channel_layer.send("jobs", job)
+        elif text_data.startswith("hand "):
+            await jobs.hand_over(text_data)
         elif text_data == "who?":
             await self.send(f"{os.getpid()}")
         else:
