@@ -91,3 +91,4 @@ if __name__ == "__main__":
     show("log records", ((record.body, record.attributes) for record in records))
     own = [span for span in spans.get_finished_spans() if span.name.startswith("pack")]
     show("spans of the application", ((span.name, span.attributes) for span in own))
+    log.handlers.clear()  # The SDK's flushes at exit in a thread, which Python 3.12 refuses then.

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import Any, Final
 
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanContext, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanContext
 
 from . import _semconv as names
+from . import _w3c as w3c
 from ._config import Config
-from ._log import report
+from ._log import report, shielded
 from ._propagation import traceparent, trust_level
 from ._settings import TrustLevel
 from ._turn import current_turn
 from ._types import Message, Scope
 from .codecs import Codec, Data, Found, accepted
 
-_w3c: Final = TraceContextTextMapPropagator()
-_baggage: Final = W3CBaggagePropagator()
+_KINDS: Final[dict[str, type]] = {"text": str, "bytes": bytes}
+"""What a message's content is, by its key: servers and applications take nothing else."""
 
 
 class Carried(dict[str, Any]):
     """A message in which a context was found, as the application gets it."""
 
-    __slots__ = ("found", "parsed")
+    __slots__ = ("carrier", "parsed")
 
     def __init__(self, message: Message, found: Found) -> None:
         super().__init__(message)
-        self.found = found
+        self.carrier = accepted(found.carrier)
         self.parsed = found.parsed
 
 
@@ -55,6 +55,7 @@ class Carriers:
         self.raised: TrustLevel | None = None
         """How far the application trusts this peer, once it knows who that is."""
 
+    @shielded
     def read(self, message: Message) -> Message:
         """Return a message as the application is to get it, and as `sender` needs it."""
         key, data = _content(message)
@@ -64,40 +65,46 @@ class Carriers:
                 return message
             carried = Carried(message, found)
             if self.strips and found.strip is not None:
-                carried[key] = found.strip()
+                stripped = found.strip()
+                if not isinstance(stripped, _KINDS[key]):
+                    raise TypeError(f"{type(stripped).__name__} in place of a message")
+                carried[key] = stripped
                 carried.parsed = None if found.bare is None else found.bare()
-        except Exception as error:  # A codec may be the user's.
+        except (Exception, CancelledError) as error:  # A codec may be the user's.
             report("the codec could not read a message; it is handed on as it is", error)
             return message
         return carried
 
     def sender(self, message: Message) -> Sender | None:
         """Return who has sent a message that was read, as far as that is trusted."""
-        if not isinstance(message, Carried):
+        if not isinstance(message, Carried) or not message.carrier:
             return None
         level = self.raised or trust_level(self._config.message_trust, self._scope, self._config)
-        carrier = accepted(message.found.carrier) if level != "ignore" else None
-        if not carrier:
-            return None
-        context = _w3c.extract(carrier, Context())
-        remote = get_current_span(context).get_span_context()
-        if not remote.is_valid:
+        if level == "ignore":
             return None
         is_trusted = level == "parent"
-        return Sender(remote, _baggage.extract(carrier, context) if is_trusted else None)
+        context = w3c.extract(message.carrier, with_baggage=is_trusted)
+        remote = w3c.span_context(context)
+        return Sender(remote, context if is_trusted else None) if remote.is_valid else None
 
     def write(self, message: Message, context: SpanContext) -> Message:
-        """Return a message with a context in it, or as it is where there is no place for one."""
+        """Return a message with a context in it, or as it is where there is no place for one.
+
+        One that is not sampled leads nowhere, and is not written.
+        """
         key, data = _content(message)
-        if not data or not context.is_valid:
+        if not data or not context.is_valid or not context.trace_flags.sampled:
             return message
-        carrier = {"traceparent": traceparent(context)}
         try:
-            written = self._codec.write(data, carrier)
-        except Exception as error:
+            written = self._codec.write(data, {"traceparent": traceparent(context)})
+            if written is data:
+                return message
+            if not isinstance(written, _KINDS[key]):
+                raise TypeError(f"{type(written).__name__} in place of a message")
+            return {**message, key: written}
+        except (Exception, CancelledError) as error:
             report("the codec could not write into a message; it is sent as it is", error)
             return message
-        return message if written is data else {**message, key: written}
 
 
 def carriers_of(scope: Scope, config: Config) -> Carriers | None:
@@ -108,11 +115,17 @@ def carriers_of(scope: Scope, config: Config) -> Carriers | None:
 
 
 def found_in(data: Data) -> Carried | None:
-    """Return the message that the running code handles, if `data` is what was parsed of it."""
+    """Return the message that the running code handles, if `data` is what was parsed of it.
+
+    It is returned once: what the application does to the object, no second parsing shows.
+    """
     turn = current_turn()
     carried = None if turn is None else turn.carried
-    if carried is None or carried.parsed is None or _content(carried)[1] is not data:
+    if turn is None or carried is None or carried.parsed is None:
         return None
+    if _content(carried)[1] is not data:
+        return None
+    turn.carried = None
     return carried
 
 

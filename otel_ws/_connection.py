@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Literal
 from weakref import ref
 
 from opentelemetry.trace import Span, set_span_in_context
@@ -27,10 +26,7 @@ from ._sides import CLIENT, SERVER, Side
 from ._silent import SilentConnection
 from ._streams import Parent
 from ._turn import Turn, disown
-from ._types import Message, Scope
-
-Turns = Literal["receive", "dispatch", "none"]
-
+from ._types import Message, Scope, Turns
 
 class Connection:
     """One WebSocket, from its handshake to its close.
@@ -112,23 +108,26 @@ class Connection:
         if self._turns != "dispatch":
             self._end_turn(error)
 
-    @shielded
     def received(self, message: Message) -> Message:
         """The server had a message for the application; return what that is to get."""
+        if self.frame.carriers is not None and message["type"] == "websocket.receive":
+            message = self.frame.carriers.read(message) or message
+        self._received(message)
+        return message
+
+    @shielded
+    def _received(self, message: Message) -> None:
         live, kind, self._arrived = self._live, message["type"], self.frame.clock()
         if kind == "websocket.disconnect":
             self._ending.disconnected(message)
             if live and self._turns != "dispatch" and self.frame.side is SERVER:
                 live.begin_close().enter(live.settle())
         elif kind == "websocket.receive" and live:
-            if self.frame.carriers is not None:
-                message = self.frame.carriers.read(message)
             if self._turns == "receive" and not self._is_over:
                 self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
                 self.frame.measures.handling(message)
-        return message
 
     @shielded
     def dispatching(self, message: Message) -> Turn | None:

@@ -9,8 +9,10 @@ from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
 from . import _request
 from . import _semconv as names
+from ._causes import cause
 from ._frame import Frame
 from ._propagation import Origin, handshake_origin
+from ._session import current_session
 from ._sides import SERVER
 from ._types import Message
 
@@ -47,12 +49,13 @@ class Handshake:
             self.span = outer
             outer.set_attribute(names.SESSION_ID, frame.session_id)
         else:
-            self.base = _grown_from(origin.context) if frame.side is SERVER else get_current()
+            asked = (_grown_from(origin.context), origin.links)
+            self.base, links = asked if frame.side is SERVER else cause(current_session())
             self.span = spans.start(
                 spans.named(_request.method(scope)),
                 frame.side.kind,
                 self.base,
-                origin.links,
+                links,
                 _request.attributes(scope, config.query_allow, frame.side),
             )
 

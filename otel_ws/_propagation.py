@@ -6,17 +6,19 @@ A context beyond them is dropped whole: half of one would be a wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
 from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace import Link, SpanContext, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanContext
 
 from . import _semconv as names
+from . import _w3c as w3c
 from ._config import Config
 from ._log import report
 from ._settings import Trust, TrustLevel
@@ -26,9 +28,11 @@ from .codecs._carrier import MAX_TRACEPARENT, MAX_TRACESTATE
 Headers = Iterable[tuple[bytes, bytes]]
 
 _TOKEN: Final = "otel-ws."
+_tokens: Final = re.compile(rb"(?:^|,)[^!-~]*otel-ws\.[^,]*")
+_PROTOCOLS: Final = b"sec-websocket-protocol"
 _QUERY: Final = b"traceparent="
 _MAX_PARTS: Final = 256
-_w3c: Final = TraceContextTextMapPropagator()
+_LEVELS: Final[dict[str, TrustLevel]] = {level: level for level in get_args(TrustLevel)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,19 @@ class Origin:
     context: Context = field(default_factory=Context)
     links: tuple[Link, ...] = ()
 
+    @property
+    def has_sender(self) -> bool:
+        """Tell whether there is a span that it leads to."""
+        return bool(self.links) or w3c.span_context(self.context).is_valid
+
 
 class _HeadersGetter(Getter[Headers]):
     def get(self, carrier: Headers, key: str) -> list[str] | None:
-        return header_values(carrier, key.lower().encode("latin-1")) or None
+        name = key.lower()
+        values = header_values(carrier, name.encode("latin-1"))
+        if values and name in w3c.CLEANING:
+            return [w3c.CLEANING[name](",".join(values))]
+        return values or None
 
     def keys(self, carrier: Headers) -> list[str]:
         return [name.decode("latin-1") for name, _ in carrier]
@@ -61,15 +74,16 @@ def handshake_origin(scope: Scope, config: Config) -> Origin:
     A token for us among the subprotocols is taken out, so that nobody can select it.
     """
     token = take_token(scope) if "subprotocol" in config.carriers else None
-    if "headers" in config.carriers:
-        level = trust_level(config.handshake_trust, scope, config)
-        if level != "ignore" and (context := _of_headers(scope)):
-            return _origin(context, level)
+    origin = _of_headers(scope, config) if "headers" in config.carriers else Origin()
+    if origin.has_sender:
+        return origin
     value = token or (_of_query(scope) if "query" in config.carriers else None)
     if value is None or len(value) > MAX_TRACEPARENT:
-        return Origin()
-    context = _w3c.extract({"traceparent": value}, Context())
-    return _origin(context, trust_level(config.browser_trust, scope, config))
+        return origin
+    context = w3c.extract({"traceparent": value})
+    found = _origin(context, trust_level(config.browser_trust, scope, config))
+    # What the headers have is at most baggage.
+    return Origin(Context({**origin.context, **found.context}), found.links)
 
 
 def take_token(scope: Scope) -> str | None:
@@ -78,24 +92,28 @@ def take_token(scope: Scope) -> str | None:
     tokens = [each for each in offered if each.startswith(_TOKEN)]
     if not tokens:
         return None
-    scope["subprotocols"] = left = [each for each in offered if each not in tokens]
-    name = b"sec-websocket-protocol"
-    headers = [each for each in scope.get("headers") or () if each[0].lower() != name]
-    if left:
-        headers.append((name, ", ".join(left).encode("latin-1")))
+    headers = []
+    for name, value in scope.get("headers") or ():
+        if name.lower() == _PROTOCOLS:
+            value = _tokens.sub(b"", value).strip(b" \t,")
+        if value or name.lower() != _PROTOCOLS:
+            headers.append((name, value))
     scope["headers"] = headers
+    scope["subprotocols"] = [each for each in offered if not each.startswith(_TOKEN)]
     return tokens[0].removeprefix(_TOKEN) if len(tokens) == 1 else None
 
 
-def _of_headers(scope: Scope) -> Context | None:
+def _of_headers(scope: Scope, config: Config) -> Origin:
     headers: Headers = scope.get("headers") or ()
-    if not _within_limits(headers):
-        return None
+    level = trust_level(config.handshake_trust, scope, config)
+    if level == "ignore" or not _within_limits(headers):
+        return Origin()
     try:
-        return Context(propagate.extract(headers, context=Context(), getter=_GETTER))
+        context = propagate.extract(headers, context=Context(), getter=_GETTER)
     except Exception as error:
         report("the trace context of a handshake could not be read; it is ignored", error)
-        return None
+        return Origin()
+    return _origin(Context(context), level)
 
 
 def _of_query(scope: Scope) -> str | None:
@@ -107,7 +125,7 @@ def _of_query(scope: Scope) -> str | None:
 def _origin(context: Context, level: TrustLevel) -> Origin:
     if level == "parent":
         return Origin(context)
-    remote = get_current_span(context).get_span_context()
+    remote = w3c.span_context(context)
     if level == "ignore" or not remote.is_valid:
         return Origin()
     return Origin(links=(Link(remote, {names.LINK_TYPE: names.LINK_REMOTE}),))
@@ -115,20 +133,24 @@ def _origin(context: Context, level: TrustLevel) -> Origin:
 
 def trust_level(trust: Trust, scope: Scope, config: Config) -> TrustLevel:
     """Return what a context becomes; at a public edge nobody is trusted."""
-    level = trust
-    if callable(level):
-        try:
-            level = level(scope)
-        except Exception as error:
-            report("a trust function failed; the context it judged is ignored", error)
-            return "ignore"
-        if level not in ("parent", "link", "ignore"):
-            report(
-                f"a trust function returned a {type(level).__name__} that is not 'parent', 'link' "
-                "or 'ignore'; the context it judged is ignored"
-            )
-            return "ignore"
+    level = _answer(trust, scope) if callable(trust) else trust
     return "link" if level == "parent" and config.edge == "public" else level
+
+
+def _answer(function: Callable[[Scope], object], scope: Scope) -> TrustLevel:
+    """Return what a user's function answers; who cannot answer trusts nobody."""
+    try:
+        answer = function(scope)
+    except (Exception, CancelledError) as error:
+        report("a trust function failed; the context it judged is ignored", error)
+        return "ignore"
+    if isinstance(answer, str) and answer in _LEVELS:
+        return _LEVELS[answer]
+    report(
+        f"a trust function returned a {type(answer).__name__} that is not 'parent', 'link' "
+        "or 'ignore'; the context it judged is ignored"
+    )
+    return "ignore"
 
 
 def traceparent(context: SpanContext) -> str:

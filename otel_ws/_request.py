@@ -14,7 +14,7 @@ from ._types import Scope
 
 _MAX_QUERY: Final = 1024
 _REDACTED: Final = "REDACTED"
-_CARRIERS: Final = ("traceparent=", "tracestate=")
+_CARRIERS: Final = ("traceparent", "tracestate")
 
 
 def method(scope: Scope) -> str:
@@ -38,8 +38,9 @@ def attributes(scope: Scope, query_allow: tuple[str, ...], side: Side) -> dict[s
     scheme = scope.get("scheme") or "ws"
     query = redacted_query(scope.get("query_string") or b"", query_allow)
     if side is CLIENT:
+        host = f"[{address}]" if address and ":" in address else address
         target = f"{scope.get('path')}?{query}" if query else scope.get("path")
-        found[names.URL_FULL] = f"{scheme}://{address}:{port}{target}"
+        found[names.URL_FULL] = f"{scheme}://{host}:{port}{target}" if host else None
     else:
         found |= {
             names.URL_PATH: scope.get("path"),
@@ -60,15 +61,18 @@ def redacted_query(query: bytes, allow: tuple[str, ...]) -> str | None:
     if not query:
         return None
     text = query[:_MAX_QUERY].decode("latin-1")
-    parts = [part for part in text.split("&") if not part.startswith(_CARRIERS)]
-    return "&".join(_redacted(part, allow) for part in parts) or None
+    parts = (_redacted(part, allow) for part in text.split("&"))
+    return "&".join(part for part in parts if part is not None) or None
 
 
-def _redacted(part: str, allow: tuple[str, ...]) -> str:
+def _redacted(part: str, allow: tuple[str, ...]) -> str | None:
     key, equals, _ = part.partition("=")
     if not equals:
         return _REDACTED
-    return part if unquote_plus(key) in allow else f"{key}={_REDACTED}"
+    name = unquote_plus(key)
+    if name in _CARRIERS:
+        return None
+    return part if name in allow else f"{key}={_REDACTED}"
 
 
 def _server(scope: Scope) -> tuple[str | None, int | None]:

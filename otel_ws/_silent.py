@@ -41,15 +41,18 @@ class SilentConnection:
     def receiving(self, error: BaseException | None = None) -> None:
         self._measures.handled(self._spans.failure(error))
 
-    @shielded
     def received(self, message: Message) -> Message:
+        if self._carriers is not None and message["type"] == "websocket.receive":
+            message = self._carriers.read(message) or message
+        self._received(message)
+        return message
+
+    @shielded
+    def _received(self, message: Message) -> None:
         if message["type"] == "websocket.receive":
-            if self._carriers is not None:
-                message = self._carriers.read(message)
             self._measures.handling(message)
         elif message["type"] == "websocket.disconnect":
             self._ending.disconnected(message)
-        return message
 
     @shielded
     def sending(self, message: Message) -> Sending | None:

@@ -100,6 +100,7 @@ class Turn(Running):
     def leave(self) -> None:
         if self.is_passing:
             disown(self.span)
+        self.carried = None  # A task that was made meanwhile keeps the turn, and not the message.
         super().leave()
 
 

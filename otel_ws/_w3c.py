@@ -36,7 +36,7 @@ _baggage: Final = W3CBaggagePropagator()
 
 def extract(carrier: Mapping[str, str], *, with_baggage: bool = False) -> Context:
     """Return the context that is in a carrier; an empty one if that has none."""
-    cleaned = {name: WRITTEN.get(name, str)(value) for name, value in carrier.items()}
+    cleaned = {name: CLEANING.get(name, str)(value) for name, value in carrier.items()}
     context = _trace_context.extract(cleaned, Context())
     return _baggage.extract(cleaned, context) if with_baggage and context else context
 
@@ -44,12 +44,6 @@ def extract(carrier: Mapping[str, str], *, with_baggage: bool = False) -> Contex
 def span_context(context: Context) -> SpanContext:
     """Return who was active in a context; it is not valid where nobody was."""
     return get_current_span(context).get_span_context()
-
-
-def traceparent(context: SpanContext) -> str:
-    """Return a context as the header of W3C Trace Context has it."""
-    flags = int(context.trace_flags)
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
 
 def tracestate(value: str) -> str:
@@ -74,5 +68,5 @@ def _tight(pair: str) -> str:
     return ";".join(f"{k.strip(_SPACE)}{sign}{v.strip(_SPACE)}" for k, sign, v in parts)
 
 
-WRITTEN: Final[Mapping[str, Callable[[str], str]]] = {"tracestate": tracestate, "baggage": baggage}
-"""What cleans the fields that may be written wrongly."""
+CLEANING: Final[Mapping[str, Callable[[str], str]]] = {"tracestate": tracestate, "baggage": baggage}
+"""What makes of a field that may be written wrongly what is right of it, by its name."""

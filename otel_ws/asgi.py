@@ -11,7 +11,7 @@ from opentelemetry.trace import Span
 
 from ._carriers import found_in
 from ._config import Config
-from ._connection import Connection, Turns
+from ._connection import Connection
 from ._cuts import tell_if_cut
 from ._events import Events
 from ._lifespan import serve_lifespan
@@ -20,7 +20,7 @@ from ._propagation import take_token
 from ._session import SCOPE_KEY
 from ._settings import Settings
 from ._silent import SilentConnection
-from ._types import ASGIApp, Message, Receive, Scope, Send
+from ._types import ASGIApp, Message, Receive, Scope, Send, Turns
 from ._watch import Watch
 
 __all__ = ["TracingMiddleware", "dispatch_traced", "found_in"]

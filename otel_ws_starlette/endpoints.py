@@ -25,8 +25,9 @@ class TracedWebSocketEndpoint(WebSocketEndpoint):
 
     async def decode(self, websocket: WebSocket, message: Message) -> Any:
         """Return what a message says; what was parsed already is not parsed again."""
-        text = message.get("text")
-        found = found_in(text) if self.encoding == "json" and text is not None else None
+        data = message.get("text")
+        data = message.get("bytes") if data is None else data
+        found = found_in(data) if self.encoding == "json" and data else None
         return await super().decode(websocket, message) if found is None else found.parsed
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:

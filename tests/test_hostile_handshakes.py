@@ -48,7 +48,9 @@ NAMES = (
     b"Traceparent",
 )
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-values = st.binary(max_size=700) | st.sampled_from([PARENT, PARENT * 3, b"a=1", b"[::", b"\xff"])
+values = st.binary(max_size=700) | st.sampled_from(
+    [PARENT, PARENT * 3, b"a=1", b"[::", b"\xff", b"otel-ws." + PARENT, b"otel-ws.\xff, chat"]
+)
 headers = st.lists(st.tuples(st.sampled_from(NAMES) | st.binary(max_size=20), values), max_size=8)
 
 junk = st.one_of(
@@ -87,17 +89,27 @@ def outcome(application: Any, *messages: Any, **changes: Any) -> Any:
         return type(error), str(error)
 
 
+every_carrier = pytest.mark.parametrize(
+    "carriers", [("headers",), ("headers", "subprotocol", "query")], ids=len
+)
+
+
+@every_carrier
 @fuzzed
 @given(headers=headers)
 @example(headers=[(b"traceparent", PARENT), (b"traceparent", PARENT)])
 @example(headers=[(b"tracestate", b"a=" + b"b" * 600), (b"traceparent", PARENT)])
 @example(headers=[(b"baggage", b"k=" + b"v" * 10_000)])
 @example(headers=[(b"host", b"[v1.%]:80")])
-def test_any_headers_leave_the_whole_trace(headers: Any, spans: CapturedSpans) -> None:
+def test_any_headers_leave_the_whole_trace(
+    headers: Any, carriers: Any, spans: CapturedSpans
+) -> None:
     spans.clear()
-    sent = play(asgi.TracingMiddleware(echo), headers=headers)
+    app = asgi.TracingMiddleware(echo, carriers=carriers)
+    offered = [value.decode("latin-1") for name, value in headers if b"protocol" in name]
+    sent = play(app, headers=headers, subprotocols=offered, query_string=b"&".join(dict(headers)))
     assert sent == [ACCEPT, {"type": "websocket.send", "text": "hello"}]
-    assert str(spans).replace(" <- remote", "") == dedent(FULL).strip()
+    assert str(spans).replace(" <- remote", "").replace(" -> remote", "") == dedent(FULL).strip()
 
 
 SECRET = "s3cr3t"
@@ -126,6 +138,7 @@ def test_no_value_of_a_query_gets_out(
     assert not any(SECRET in repr(span.attributes) for span in spans)
 
 
+@every_carrier
 @fuzzed
 @given(changes=st.dictionaries(st.sampled_from(FIELDS), junk, min_size=1, max_size=4))
 @example(changes={"headers": [(b"traceparent", None)]})
@@ -137,12 +150,12 @@ def test_no_value_of_a_query_gets_out(
 @example(changes={"server": ("unix.sock",)})
 @example(changes={"http_version": ""})
 def test_a_broken_scope_costs_the_trace_at_most(
-    changes: dict[str, Any], spans: CapturedSpans, our_log: list[str]
+    changes: dict[str, Any], carriers: Any, spans: CapturedSpans, our_log: list[str]
 ) -> None:
     spans.clear()
     our_log.clear()
     _log._causes.clear()
-    sent = play(asgi.TracingMiddleware(echo), **changes)
+    sent = play(asgi.TracingMiddleware(echo, carriers=carriers), **changes)
     assert sent == [ACCEPT, {"type": "websocket.send", "text": "hello"}]
     if spans == FULL:
         assert our_log == []
