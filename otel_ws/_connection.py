@@ -28,6 +28,7 @@ from ._streams import Parent
 from ._turn import Turn, disown
 from ._types import Message, Scope, Turns
 
+
 class Connection:
     """One WebSocket, from its handshake to its close.
 
