@@ -15,10 +15,11 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.urls import path
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, get_current_span
 from starlette.testclient import TestClient
 
-from otel_ws import Receive, Scope, Send, asgi
+from otel_ws import Config, Connection, Receive, Scope, Send, asgi
+from otel_ws._sides import CLIENT
 from otel_ws.handoff import handoff
 from otel_ws.streams import StreamMeter
 from otel_ws.testing import CapturedSpans
@@ -54,6 +55,8 @@ def headings(span: ReadableSpan) -> Iterator[str]:
     family = span.name.partition(" ")[0]
     if span.kind is SpanKind.SERVER:
         yield "Handshake"
+    elif span.kind is SpanKind.CLIENT:
+        yield "Handshake of a client"
     elif family in ("websocket.receive", "websocket.send", "websocket.open"):
         yield "websocket.receive and websocket.send"
     elif family in ("websocket.close", "websocket.connection", "websocket.stream"):
@@ -136,6 +139,14 @@ def play_streams(model: Any) -> None:
     client.leave()
 
 
+def play_client() -> Any:
+    """Return the handshake of a client that is refused."""
+    scope = {"type": "websocket", "path": "/ws", "server": ("example.org", 80), "headers": []}
+    connection = Connection(scope, Config(), side=CLIENT)
+    connection.sent({"type": "websocket.close"}, None)
+    return get_current_span(connection.context)
+
+
 async def play_fanout(fanout: Any) -> None:
     async with fanout.subscribe("room") as events:
         await fanout.publish("room", {"type": "said"})
@@ -164,7 +175,7 @@ async def test_every_attribute_stands_where_it_is_and_is_what_it_says(
     played: list[ReadableSpan],
 ) -> None:
     shown, seen = documented(), set()
-    for span in played:
+    for span in [*played, play_client()]:
         allowed: dict[str, str] = {}
         for heading in headings(span):
             allowed |= shown[heading]
