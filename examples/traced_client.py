@@ -43,9 +43,9 @@ async def order(url, **tracing) -> None:
 async def main() -> None:
     codec = {"message_codec": "json", "inject_sends": True}
     for title, trust in (("The server trusts its clients:", "parent"), ("It does not:", "link")):
-        with capture_spans() as spans:
-            with served(TracingMiddleware(app, message_trust=trust, **codec)) as address:
-                await order(f"{address}/orders", **codec)
+        server = TracingMiddleware(app, message_trust=trust, **codec)
+        with capture_spans() as spans, served(server) as address:
+            await order(f"{address}/orders", **codec)
         print(title, spans, sep="\n", end="\n\n")
 
 
