@@ -98,7 +98,8 @@ class Client:
         try:
             yield self._headers(given) or {}
         finally:
-            attach(before)
+            if get_current() is self._context:  # What was given up may be cleaned up anywhere.
+                attach(before)
 
     @shielded
     def _headers(self, given: Iterable[str]) -> dict[str, str]:
@@ -213,9 +214,10 @@ class Client:
         A cancellation is its end at once: how the library closes then is no news.
         """
         self.receiving(error)
+        if self._told is not None and not self.is_over:
+            self._error = error
         if error is not None and not isinstance(error, Exception):
-            self.ended(error)
-        self._error = error if self._told is not None else None
+            self.ended()
 
     @shielded
     def ended(self, error: BaseException | None = None) -> None:

@@ -65,21 +65,10 @@ def _uri(connection: Any) -> str:
     return f"{'wss' if uri.secure else 'ws'}://{host}:{uri.port}{uri.resource_name}"
 
 
-def joined(given: Any, ours: dict[str, str]) -> Any:
-    """Return the user's headers and ours."""
-    return _joined(given, ours) or given if ours else given
-
-
 @shielded
-def _joined(given: Any, ours: dict[str, str]) -> Headers:
-    headers = Headers(given or ())
-    headers.update(ours)
-    return headers
-
-
-@shielded
-def names_of(given: Any) -> list[str]:
-    return list(Headers(given or ()))
+def headers_of(given: Any) -> Headers:
+    """Return the user's headers, which may be an iterator, as what can be read twice."""
+    return Headers(given or ())
 
 
 @shielded

@@ -82,11 +82,23 @@ class ClientWebSocketResponse(aiohttp.ClientWebSocketResponse):
         await super().__aexit__(exc_type, exc_val, exc_tb)
 
 
-class _Connecting(AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]):
-    """A connection to come: awaited, or entered."""
+class _Connecting(
+    Coroutine[Any, Any, aiohttp.ClientWebSocketResponse],
+    AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse],
+):
+    """A connection to come: awaited, entered, or made a task of, as the library's."""
 
     def __init__(self, connecting: Coroutine[Any, Any, aiohttp.ClientWebSocketResponse]) -> None:
         self._connecting = connecting
+
+    def send(self, value: Any) -> Any:
+        return self._connecting.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._connecting.throw(*error)
+
+    def close(self) -> None:
+        self._connecting.close()
 
     def __await__(self) -> Generator[Any, None, aiohttp.ClientWebSocketResponse]:
         return self._connecting.__await__()
@@ -117,12 +129,13 @@ def ws_connect(
 async def _connect(
     session: aiohttp.ClientSession, url: Any, config: Config, kwargs: dict[str, Any]
 ) -> Any:
-    headers = kwargs.get("headers")
+    headers = _headers_of(kwargs.get("headers"))
     client = Client(_url(session, url, kwargs.get("params")), config)
     try:
-        with client.handshake(_names(session, headers) or ()) as ours:
-            if ours and (joined := _joined(headers, ours)):
-                kwargs = {**kwargs, "headers": joined}
+        with client.handshake([*session.headers, *(headers or ())]) as ours:
+            if headers is not None:
+                headers.update(ours)
+                kwargs = {**kwargs, "headers": headers}
             websocket: Any = await session.ws_connect(url, **kwargs)
     except BaseException as error:
         client.refused(error, _status(error))
@@ -148,15 +161,9 @@ def _url(session: aiohttp.ClientSession, url: Any, params: Any) -> str:
 
 
 @shielded
-def _names(session: aiohttp.ClientSession, headers: Any) -> list[str]:
-    return [*session.headers, *CIMultiDict(headers or ())]
-
-
-@shielded
-def _joined(headers: Any, ours: dict[str, str]) -> CIMultiDict[str]:
-    joined: CIMultiDict[str] = CIMultiDict(headers or ())
-    joined.update(ours)
-    return joined
+def _headers_of(given: Any) -> CIMultiDict[str]:
+    """Return the user's headers, which may be an iterator, as what can be read twice."""
+    return CIMultiDict(given or ())
 
 
 @shielded

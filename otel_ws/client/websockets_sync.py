@@ -19,7 +19,7 @@ from websockets.sync import client
 
 from .._settings import Settings
 from ._client import NOBODY, Client, config_of
-from ._websockets import Opening, closed, joined, lost, names_of, refused
+from ._websockets import Opening, closed, headers_of, lost, refused
 
 __all__ = ["ClientConnection", "connect", "unix_connect"]
 
@@ -30,9 +30,13 @@ class ClientConnection(client.ClientConnection):
     _traced: Client = NOBODY
 
     def handshake(self, additional_headers: Any = None, *args: Any, **kwargs: Any) -> None:
+        headers = headers_of(additional_headers)
         try:
-            with self._traced.handshake(names_of(additional_headers) or ()) as ours:
-                super().handshake(joined(additional_headers, ours), *args, **kwargs)
+            with self._traced.handshake(headers or ()) as ours:
+                if headers is not None:
+                    headers.update(ours)
+                    additional_headers = headers
+                super().handshake(additional_headers, *args, **kwargs)
         except Exception as error:
             refused(self._traced, error)
             raise

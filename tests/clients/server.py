@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -21,6 +22,10 @@ from otel_ws_starlette import TracingMiddleware
 
 PATIENCE = 10.0
 _CLOSE_FRAME = 0x88
+_SWITCHING = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: {}\r\n\r\n"
+)
 
 
 async def answer(websocket: WebSocket) -> None:
@@ -160,34 +165,23 @@ def serving(app: ASGIApp) -> Iterator[Served]:
 
 @asynccontextmanager
 async def raw_server(*frames: bytes, answers: bool = True) -> AsyncIterator[int]:
-    """Run a server that shakes hands, writes `frames`, and is deaf to all but a close.
+    """Serve one connection: shake hands, write `frames`, and be deaf to all but a close.
 
     Yield its port.
     """
-    writers: list[asyncio.StreamWriter] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        serving = asyncio.create_task(asyncio.to_thread(_serve_raw, listener, frames, answers))
+        yield listener.getsockname()[1]
+        await serving
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        request = await reader.readuntil(b"\r\n\r\n")
+
+def _serve_raw(listener: socket.socket, frames: tuple[bytes, ...], answers: bool) -> None:
+    with suppress(OSError), listener.accept()[0] as connection, connection.makefile("rb") as heard:
+        request = [line.strip() for line in iter(heard.readline, b"\r\n")]
         if answers:
-            headers = {line.lower() for line in request.split(b"\r\n")}
-            (key,) = (line for line in request.split(b"\r\n") if b"-key:" in line.lower())
-            assert b"upgrade: websocket" in headers
+            (key,) = (line for line in request if line.lower().startswith(b"sec-websocket-key:"))
             accept = accept_key(key.split(b":")[1].strip().decode())
-            writer.write(
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
-            )
-            writer.write(b"".join(frames))
-        with suppress(OSError):
-            while (heard := await reader.read(65536)) and heard[0] != _CLOSE_FRAME:
-                pass
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        for writer in writers:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            connection.sendall(_SWITCHING.format(accept).encode() + b"".join(frames))
+        while len(header := heard.read(2)) == 2 and header[0] != _CLOSE_FRAME:
+            heard.read(4 + (header[1] & 0x7F))  # the mask, and what is short enough

@@ -89,6 +89,14 @@ async def test_it_may_be_awaited(served: Served, spans: CapturedSpans) -> None:
     ]
 
 
+async def test_it_may_be_a_task(served: Served, spans: CapturedSpans) -> None:
+    async with aiohttp.ClientSession() as session:
+        task = asyncio.create_task(ws_connect(session, served.url("/answer")))
+        await (await task).close()
+        await (await asyncio.wait_for(ws_connect(session, served.url("/answer")), 10)).close()
+    assert of_client(spans).count("websocket.close") == 2
+
+
 async def test_where_the_session_leads(served: Served, spans: CapturedSpans) -> None:
     base = URL(f"http://127.0.0.1:{served.port}/")
     headers = {"traceparent": f"00-{7:032x}-{7:016x}-00"}

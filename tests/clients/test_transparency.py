@@ -175,7 +175,6 @@ NOT_TO_BREAK = {
     *("client._outbound.Outbound.__init__", "client._outbound.Outbound.__enter__"),
     "client._outbound.Outbound.__exit__",
     *("client._websockets.Opening.__init__", "client._websockets.Opening.__call__"),
-    "client._websockets.joined",
     *("client._httpx_ws.Opening.__init__", "client._httpx_ws.Opening.handshake"),
     *("client._httpx_ws.Opening._session", "client._httpx_ws.Opening.leaving"),
     *("client._httpx_ws.content_of", "client._httpx_ws.received"),
@@ -184,6 +183,8 @@ NOT_TO_BREAK = {
     *("client.aiohttp.ClientWebSocketResponse.send_str", "client.aiohttp.ws_connect"),
     *("client.aiohttp.ClientWebSocketResponse.send_bytes", "client.aiohttp._connect"),
     *("client.aiohttp.ClientWebSocketResponse.close", "client.aiohttp._Connecting.__init__"),
+    *("client.aiohttp._Connecting.send", "client.aiohttp._Connecting.throw"),
+    "client.aiohttp._Connecting.close",
     "client.aiohttp._url",
     # Not in these stories: a redirect, and a connection that nobody comes back to.
     *("client._websockets._uri", "client._client.Client._give_up"),
