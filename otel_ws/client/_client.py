@@ -196,7 +196,7 @@ class Client:
     @shielded
     def expire(self) -> None:
         """End after a while, if nobody has come to receive that."""
-        if self._is_open and not self.is_over:
+        if self._told is not None and self._is_open and not self.is_over:
             loop, seconds = asyncio.get_running_loop(), self._config.max_message_age
             nowhere = contextvars.Context()
             self._giving_up = loop.call_later(seconds, self._give_up, context=nowhere)

@@ -178,7 +178,9 @@ async def raw_server(*frames: bytes, answers: bool = True) -> AsyncIterator[int]
 
 def _serve_raw(listener: socket.socket, frames: tuple[bytes, ...], answers: bool) -> None:
     with suppress(OSError), listener.accept()[0] as connection, connection.makefile("rb") as heard:
-        request = [line.strip() for line in iter(heard.readline, b"\r\n")]
+        request = []
+        while line := heard.readline().strip():
+            request.append(line)
         if answers:
             (key,) = (line for line in request if line.lower().startswith(b"sec-websocket-key:"))
             accept = accept_key(key.split(b":")[1].strip().decode())

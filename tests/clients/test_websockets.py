@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -352,3 +353,36 @@ async def test_a_wrong_uri_is_the_librarys_to_refuse(our_log: list[str]) -> None
             assert untraced is not None
             assert (type(traced), str(traced)) == (type(untraced), str(untraced))
     assert our_log == []
+
+
+@contextlib.asynccontextmanager
+async def proxy() -> AsyncIterator[str]:
+    """Run an HTTP proxy that opens tunnels; yield its address."""
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        host, port = request.split()[1].decode().rsplit(":", 1)
+        there = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+        served.set()
+
+    served = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await served.wait()
+
+
+async def test_a_proxy_is_the_librarys_affair(served: Served, spans: CapturedSpans) -> None:
+    async with proxy() as address:
+        async with connect(served.url("/answer"), proxy=address) as websocket:
+            await websocket.send(QUESTION)
+            assert "milk?" in await websocket.recv()
+        assert spans[0].attributes["server.port"] == served.port
+    assert of_client(spans).count("websocket.") == 3
