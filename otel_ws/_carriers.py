@@ -58,6 +58,8 @@ class Carriers:
     @shielded
     def read(self, message: Message) -> Message:
         """Return a message as the application is to get it, and as `sender` needs it."""
+        if message["type"] != "websocket.receive":
+            return message
         key, data = _content(message)
         try:
             found = self._codec.read(data) if data else None

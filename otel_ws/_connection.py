@@ -111,7 +111,7 @@ class Connection:
 
     def received(self, message: Message) -> Message:
         """The server had a message for the application; return what that is to get."""
-        if self.frame.carriers is not None and message["type"] == "websocket.receive":
+        if self.frame.carriers is not None:
             message = self.frame.carriers.read(message) or message
         self._received(message)
         return message

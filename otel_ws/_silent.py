@@ -39,10 +39,11 @@ class SilentConnection:
 
     @shielded
     def receiving(self, error: BaseException | None = None) -> None:
-        self._measures.handled(self._spans.failure(error))
+        if self._measures.is_fine:
+            self._measures.handled(self._spans.failure(error))
 
     def received(self, message: Message) -> Message:
-        if self._carriers is not None and message["type"] == "websocket.receive":
+        if self._carriers is not None:
             message = self._carriers.read(message) or message
         self._received(message)
         return message

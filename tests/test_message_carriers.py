@@ -398,3 +398,15 @@ def test_the_core_returns_what_is_to_be_handed_on(spans: CapturedSpans) -> None:
     told.connection.sent(own, sending)
     told.end()
     assert writers(spans, [sending.message["text"]]) == ["websocket.send /room"]
+
+
+def test_a_message_of_no_type_is_the_applications(spans: CapturedSpans, our_log: list[str]) -> None:
+    """No server sends one, and a codec that is asked about each message minds none."""
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(await receive())
+
+    play(TracingMiddleware(app, message_codec="json"), {"text": "traceparent"})
+    assert seen == [{"text": "traceparent"}]
+    assert our_log
