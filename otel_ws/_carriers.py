@@ -116,6 +116,7 @@ def carriers_of(scope: Scope, config: Config) -> Carriers | None:
     return None if codec is None or isinstance(codec, str) else Carriers(codec, scope, config)
 
 
+@shielded
 def found_in(data: Data) -> Carried | None:
     """Return the message that the running code handles, if `data` is what was parsed of it.
 
