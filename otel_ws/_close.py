@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opentelemetry.util.types import AttributeValue
+
 from . import _semconv as names
 from ._sides import SERVER, Side
 from ._types import Message
@@ -27,6 +29,14 @@ class Closure:
     is_own: bool
     """Our side has closed it."""
     reason: str | None = None
+
+    def attributes(self, side: Side) -> dict[str, AttributeValue]:
+        """Return what the span of the close says of it."""
+        found: dict[str, AttributeValue] = {
+            names.CLOSE_STATUS: self.status,
+            names.CLOSE_INITIATOR: side.name if self.is_own else side.peer,
+        }
+        return found if self.code is None else {**found, names.CLOSE_CODE: self.code}
 
     def error(self, further_codes: frozenset[int]) -> str | None:
         """Return the ``error.type`` of a failure of our side, or of the user's `further_codes`."""

@@ -170,6 +170,9 @@ class Config:
         rules.function_or_none(),
         "names the kind of a group or channel: `(name)` to a short, fixed name",
     )
+    lean_spans: bool = _setting(
+        True, rules.flag(), "make our spans at less cost, where the SDK is one this is proven with"
+    )
     hooks: Hooks = _setting(Hooks(), hooks_rule, "functions that see our spans")
     tracer_provider: TracerProvider | None = _setting(
         None, _PROVIDER, "the provider to use instead of the global one"

@@ -103,7 +103,6 @@ class Connection:
             return None
         return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
 
-    @shielded
     def receiving(self, error: BaseException | None = None) -> None:
         """The application asks for a message: it is done with the one before, or failed in it."""
         if self._turns != "dispatch":
@@ -125,7 +124,8 @@ class Connection:
                 live.begin_close().enter(live.settle())
         elif kind == "websocket.receive" and live:
             if self._turns == "receive" and not self._is_over:
-                self._end_turn()
+                if self._turn is not None:
+                    self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
                 self.frame.measures.handling(message)
@@ -136,13 +136,13 @@ class Connection:
         live, kind = self._live, message["type"]
         if live is None:
             return None
-        self._end_turn()  # that of an accept by a task which the connect handler did not wait for
+        if self._turn is not None:  # of an accept by a task that the connect handler did not await
+            self._end_turn()
         if kind == "websocket.receive":
             return live.begin_message(message, self._arrived, is_dispatched=True)
         before = live.settle()
         if kind == "websocket.disconnect":
-            close = live.begin_close()
-            close.enter(before)
+            (close := live.begin_close()).enter(before)
             return close
         if kind == "websocket.connect" or self._events is None or (ground := self.ground) is None:
             return None

@@ -13,9 +13,10 @@ from ._types import Message
 class Descriptions:
     """Describes the messages of one direction; `span_name` says which."""
 
-    __slots__ = ("_default", "_name_of", "_scope", "_span_name")
+    __slots__ = ("_common", "_default", "_name_of", "_scope", "_span_name")
 
     def __init__(self, span_name: str, frame: Frame) -> None:
+        self._common = dict(frame.spans.common)
         self._span_name = span_name
         self._default = frame.spans.named(span_name)
         self._name_of = frame.config.message_name
@@ -24,8 +25,9 @@ class Descriptions:
     def describe(
         self, message: Message, kind: str, size: int, sequence: int
     ) -> tuple[str, dict[str, AttributeValue]]:
-        """Return the span's name and attributes."""
+        """Return the span's name and all of its attributes."""
         attributes: dict[str, AttributeValue] = {
+            **self._common,
             names.MESSAGE_TYPE: kind,
             names.MESSAGE_SIZE: size,
             names.MESSAGE_SEQUENCE: sequence,

@@ -74,7 +74,7 @@ class EventMeasures:
         if not self._is_off:
             known = {names.MESSAGING_SYSTEM: self._system, **found}
             key = tuple((name, value) for name, value in known.items() if value is not None)
-            self._instruments.tally(instrument)[key] += count
+            self._instruments.count(instrument, key).value += count
 
     def _record(
         self,

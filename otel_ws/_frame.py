@@ -11,7 +11,7 @@ from ._close import Ending
 from ._config import Config
 from ._measures import Measures
 from ._sides import Side
-from ._spans import Spans, tracer
+from ._spans import Spans, starter
 from ._streams import Streams
 from ._types import Scope
 
@@ -40,8 +40,7 @@ def frame(
     clock: Callable[[], int],
 ) -> Frame:
     """Return the frame of a connection that begins now."""
-    named = tracer(config.tracer_provider, side.scope_name)
-    spans = Spans(named, {names.SESSION_ID: session_id}, expected)
+    spans = Spans(starter(config, side.scope_name), {names.SESSION_ID: session_id}, expected)
     measures, ending = Measures(scope, config, clock, side), Ending(side)
     streams = Streams(spans, measures, ending, clock)
     carriers = carriers_of(scope, config)

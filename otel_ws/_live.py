@@ -21,7 +21,7 @@ from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
 from ._sends import Sends
 from ._streams import Parent
-from ._turn import NOTHING, Turn, disown, is_settled
+from ._turn import NOTHING, Turn, disown, is_settled, span_in, turn_in
 from ._types import Message
 
 
@@ -69,7 +69,7 @@ class Live:
         under a span of its own.
         """
         name, parent = self._spans.named(names.SPAN_OPEN), (self.trunk.context, self.trunk.links)
-        turn = self._begin(name, SpanKind.INTERNAL, self._clock(), {}, parent)
+        turn = self._begin(name, SpanKind.INTERNAL, self._clock(), dict(self._spans.common), parent)
         turn.is_passing = True
         current = get_current()
         if enter and get_current_span(current) is handshake:
@@ -78,10 +78,12 @@ class Live:
 
     def begin_message(self, message: Message, started: int, *, is_dispatched: bool = False) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
-        self.ground()
+        if self._rollover is not None:
+            self.ground()
         kind, size = self._measures.received(message)
-        count = self._measures.received_count
-        name, attributes = self._received.describe(message, kind, size, count)
+        name, attributes = self._received.describe(
+            message, kind, size, self._measures.received_count
+        )
         sender = None if self._carriers is None else self._carriers.sender(message)
         roots = self._roots(sender)
         if self._policy is None or self._policy.admits(self._scope, message, attributes, started):
@@ -89,7 +91,8 @@ class Live:
         else:
             turn = Turn(quiet_span(), started)
             turn.late = partial(self._start_late, name, started, attributes, roots)
-        turn.carried = message if isinstance(message, Carried) else None
+        if isinstance(message, Carried):
+            turn.carried = message
         turn.enter(self.settle(), (sender and sender.context) or NOTHING)
         if self._meters_turns:
             turn.chunks = Chunks(started)
@@ -105,9 +108,13 @@ class Live:
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
         """End what began with `begin_open` or `begin_message`, or the processing of an event."""
-        self._streams.end_turn(turn, error)
+        if turn.streams or turn.chunks is not None:
+            self._streams.end_turn(turn, error)
+        if turn.is_passing:
+            disown(turn.span)
         turn.leave()
-        span = _span_of(turn, error)
+        turn.carried = None  # A task that was made meanwhile keeps the turn, and not the message.
+        span = turn.span if turn.late is None else _span_of(turn, error)
         self._spans.end(span, error)
         if turn.measure is not None:
             turn.measure(span, self._spans.failure(error))
@@ -128,7 +135,7 @@ class Live:
     def settle(self) -> Context:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
-        if not is_settled(get_current_span(current), current):
+        if not is_settled(span_in(current), current):
             current = set_span_in_context(self.trunk.span, current)
             attach(current)
         return current
@@ -154,7 +161,8 @@ class Live:
         attributes: dict[str, AttributeValue],
         parent: Parent,
     ) -> Turn:
-        return Turn(self._spans.start(name, kind, *parent, attributes, started), started)
+        context, links = parent
+        return Turn(self._spans.begin(name, context, kind, attributes, links, started), started)
 
     def _roots(self, sender: Sender | None) -> Parent:
         """Return what the handling of a message grows from: who has sent it, or the connection."""
@@ -187,7 +195,13 @@ class Live:
         Nothing grows from what is not recorded, if that is inherited.
         """
         current = get_current()
-        span = get_current_span(current)
+        turn = turn_in(current)
+        if turn is not None and turn.is_all_of(current):
+            context = turn.span.get_span_context()
+            if context.is_valid:
+                is_lost = self._config.inherit_sampling and not context.trace_flags.sampled
+                return None if is_lost else (current, ())
+        span = span_in(current)
         cause = self._cut_as if span is self._cut else span
         context, is_ended = cause.get_span_context(), not is_settled(span, current)
         is_lost = context.is_valid and not context.trace_flags.sampled
@@ -210,19 +224,7 @@ class Live:
         close, counts = self.begin_close(), self._measures
         close.leave()
         span = close.span
-        span.set_attributes(
-            {
-                names.CLOSE_STATUS: closure.status,
-                names.CLOSE_INITIATOR: self._side.name if closure.is_own else self._side.peer,
-                names.RECEIVED_COUNT: counts.received_count,
-                names.RECEIVED_SIZE: counts.received_size,
-                names.SENT_COUNT: counts.sent_count,
-                names.SENT_SIZE: counts.sent_size,
-                names.CONNECTION_DURATION: counts.lifetime(),
-            }
-        )
-        if closure.code is not None:
-            span.set_attribute(names.CLOSE_CODE, closure.code)
+        span.set_attributes({**closure.attributes(self._side), **counts.totals()})
         if closure.reason and self._config.record_close_reason:
             span.set_attribute(names.CLOSE_REASON, closure.reason)
         self._end_with(span, closure, error)

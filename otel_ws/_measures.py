@@ -16,12 +16,13 @@ from ._chunks import StreamMeasures
 from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
-from ._metrics import Key, instruments_of, is_off
+from ._metrics import Count, Instruments, Key, instruments_of, is_off
 from ._sides import SERVER, Side
 from ._types import Message, Scope
 
 _NANO = 1e9
 Place = tuple[tuple[str, AttributeValue | None], ...]
+Found = Mapping[str, AttributeValue | None]
 
 
 def measure(message: Mapping[str, Any]) -> tuple[str, int]:
@@ -42,7 +43,7 @@ class Measures:
         *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
         *("arrived_at",),
         *("_clock", "_handling", "_instruments", "_opened_at", "_place", "_received", "_scheme"),
-        *("_sent", "_side", "_started_at", "_tally"),
+        *("_sent", "_side", "_started_at"),
     )
 
     def __init__(
@@ -57,7 +58,6 @@ class Measures:
         self._clock = clock
         self._started_at = self._opened_at = clock()
         self._instruments = instruments_of(config, side)
-        self._tally = self._instruments.tally(instruments.MESSAGES)
         # One of two: behind a proxy this may be what a header says.
         self._scheme = "wss" if scope.get("scheme") in ("wss", "https") else "ws"
         self._side = side
@@ -87,7 +87,7 @@ class Measures:
         self.received_count += 1
         self.received_size += size
         if not self.is_off:
-            self._tally[self._received[kind]] += 1
+            self._received[kind].value += 1
         return kind, size
 
     def handling(self, message: Message) -> None:
@@ -122,7 +122,7 @@ class Measures:
         if self.is_off:
             return
         kind = "binary" if message.get("text") is None else "text"
-        self._tally[self._sent[kind]] += 1
+        self._sent[kind].value += 1
         if self.is_fine:
             self.record_size(measure(message)[1], kind, "sent", span)
 
@@ -142,23 +142,30 @@ class Measures:
             instruments.STREAM_AVERAGE_INTERVAL: measures.average_chunk_interval,
             instruments.STREAM_CHUNK_COUNT: measures.chunk_count,
         }
+        found = {names.STREAM_NAME: name, names.STREAM_END_REASON: reason}
         for instrument, value in values.items():
             if value is not None and not self.is_off:
-                self._record_stream(instrument, value, name, span, reason)
+                self._keep(instrument, value, span, found)
 
     def chunked(self, seconds: float, name: str | None, span: Span) -> None:
         """A chunk came `seconds` after the one before it."""
-        self._record_stream(instruments.STREAM_INTERVAL, seconds, name, span)
+        self._keep(instruments.STREAM_INTERVAL, seconds, span, {names.STREAM_NAME: name})
 
-    def lifetime(self) -> float:
-        """Return the seconds since the connection was accepted."""
-        return self._seconds(self._opened_at)
+    def totals(self) -> dict[str, AttributeValue]:
+        """Return what there was since the connection was accepted."""
+        return {
+            names.RECEIVED_COUNT: self.received_count,
+            names.RECEIVED_SIZE: self.received_size,
+            names.SENT_COUNT: self.sent_count,
+            names.SENT_SIZE: self.sent_size,
+            names.CONNECTION_DURATION: self._seconds(self._opened_at),
+        }
 
     def closed(self, closure: Closure, error: str | None, span: Span | None) -> None:
         self._record(instruments.ACTIVE, -1)
         self._record(
             instruments.CONNECTION_DURATION,
-            self.lifetime(),
+            self._seconds(self._opened_at),
             span,
             {names.CLOSE_STATUS: closure.status, names.ERROR_TYPE: error},
         )
@@ -184,49 +191,35 @@ class Measures:
         error: str | None = None,
     ) -> None:
         """Record what was measured of a message."""
-        attributes = {
-            **self._place,
+        found = {
             names.MESSAGE_TYPE: kind,
             names.MESSAGE_DIRECTION: direction,
             names.ERROR_TYPE: error,
         }
-        self._instruments.record(instrument, value, attributes, _context(span))
+        self._keep(instrument, value, span, found)
 
     def _be_at(self, place: Place) -> None:
         self._place = dict(place)
-        self._received, self._sent = _keys(place, "received"), _keys(place, "sent")
+        self._received = _counts(self._instruments, place, "received")
+        self._sent = _counts(self._instruments, place, "sent")
 
     def _seconds(self, since: int) -> float:
         """Return the seconds from `since`; none if the clock was set back."""
         return max(0, self._clock() - since) / _NANO
-
-    def _record_stream(
-        self,
-        instrument: Instrument,
-        value: float,
-        name: str | None,
-        span: Span,
-        reason: str | None = None,
-    ) -> None:
-        attributes = {
-            **self._place,
-            names.STREAM_NAME: name,
-            names.STREAM_END_REASON: reason,
-        }
-        self._instruments.record(instrument, value, attributes, _context(span))
 
     def _record(
         self,
         instrument: Instrument,
         value: float,
         span: Span | None = None,
-        found: dict[str, AttributeValue | None] | None = None,
+        found: Found | None = None,
     ) -> None:
         if not self.is_off:
-            attributes = {**self._place, names.URL_SCHEME: self._scheme}
-            self._instruments.record(
-                instrument, value, {**attributes, **(found or {})}, _context(span)
-            )
+            self._keep(instrument, value, span, {names.URL_SCHEME: self._scheme, **(found or {})})
+
+    def _keep(self, instrument: Instrument, value: float, span: Span | None, found: Found) -> None:
+        attributes = {**self._place, **found}
+        self._instruments.record(instrument, value, attributes, _context(span))
 
 
 def _context(span: Span | None) -> Context | None:
@@ -243,8 +236,9 @@ def _place(scope: Scope, side: Side, route: str | None) -> Place:
 
 
 @lru_cache(maxsize=1024)
-def _keys(place: Place, direction: str) -> dict[str, Key]:
-    """Return the attributes that messages are counted by, for each of their types."""
+def _counts(made: Instruments, place: Place, direction: str) -> dict[str, Count]:
+    """Return the counts of messages, for each of their types."""
     known = tuple((name, value) for name, value in place if value is not None)
     common: Key = (*known, (names.MESSAGE_DIRECTION, direction))
-    return {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
+    keys = {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
+    return {kind: made.count(instruments.MESSAGES, key) for kind, key in keys.items()}

@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -33,18 +32,28 @@ from ._version import __version__
 Key = tuple[tuple[str, AttributeValue], ...]
 
 
+class Count:
+    """A number that is added to, and read when somebody looks."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
 class Instruments:
     """Our instruments of one provider for one side, and the tallies that they read."""
 
     def __init__(self, provider: MeterProvider, side: Side) -> None:
         self._side = side
         self._meter = provider.get_meter(side.scope_name, __version__, names.SCHEMA_URL)
-        self._tallies: dict[Instrument, defaultdict[Key, int]] = {}
+        self._tallies: dict[Instrument, dict[Key, Count]] = {}
         self._made = {each: self._make(each) for each in instruments.INSTRUMENTS}
 
-    def tally(self, instrument: Instrument) -> defaultdict[Key, int]:
-        """Return the counts of an observable counter, by their attributes: add to them."""
-        return self._tallies[instrument]
+    def count(self, instrument: Instrument, key: Key) -> Count:
+        """Return the count of an observable counter for these attributes: add to it."""
+        tally = self._tallies[instrument]
+        return tally.get(key) or tally.setdefault(key, Count())
 
     def record(
         self,
@@ -72,13 +81,15 @@ class Instruments:
             return meter.create_histogram(
                 name, explicit_bucket_boundaries_advisory=each.buckets, **about
             ).record
-        counts = self._tallies[each] = defaultdict(int)
+        counts: dict[Key, Count] = {}
+        self._tallies[each] = counts
         read = partial(_read, counts)
         return meter.create_observable_counter(name, callbacks=[read], **about)
 
 
-def _read(counts: defaultdict[Key, int], _: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, dict(key)) for key, count in counts.copy().items()]
+def _read(counts: dict[Key, Count], _: CallbackOptions) -> Iterable[Observation]:
+    found = ((key, count.value) for key, count in counts.copy().items())
+    return [Observation(value, dict(key)) for key, value in found if value]
 
 
 @lru_cache(maxsize=8)

@@ -49,8 +49,7 @@ class Sends:
     def begin(self, message: Message, parent: Callable[[], Parent | None]) -> Sending | None:
         """Begin a send; what is returned belongs to `end`."""
         kind, size = self._measures.sending(message)
-        is_traced = self._is_traced and not self._streams.is_streaming()
-        span = self._start(message, kind, size, parent) if is_traced else None
+        span = self._start(message, kind, size, parent) if self._is_traced else None
         if self._carriers is not None and self._carriers.writes:
             grown = None if span else parent()
             caller = span or (get_current_span(grown[0]) if grown else INVALID_SPAN)
@@ -80,22 +79,19 @@ class Sends:
             took = self._measures.took
             took(instruments.SEND_DURATION, sending.started, sending.kind, sending.span, failure)
         if sending.span is not None:
-            self._end_span(sending.span, error)
+            if error is not None and isinstance(error, Exception):
+                sending.span.set_attribute(names.ERROR_TYPE, error_type(error))
+            self._spans.end(sending.span, error)
 
     def _start(
         self, message: Message, kind: str, size: int, parent: Callable[[], Parent | None]
     ) -> Span | None:
-        grown = parent()
+        grown = None if self._streams.is_streaming() else parent()
         if grown is None:
             return None
         context, links = grown
         name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
-        span = self._spans.start(name, SpanKind.PRODUCER, context, links, attributes)
+        span = self._spans.begin(name, context, SpanKind.PRODUCER, attributes, links, None)
         if self._hook is not None:
             run_hook(self._hook, span, self._scope, message)
         return span
-
-    def _end_span(self, span: Span, error: BaseException | None) -> None:
-        if error is not None and isinstance(error, Exception):
-            span.set_attribute(names.ERROR_TYPE, error_type(error))
-        self._spans.end(span, error)

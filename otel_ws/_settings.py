@@ -54,6 +54,7 @@ class Settings(TypedDict, total=False):
     query_allow: tuple[str, ...]
     message_name: MessageName | None
     destination_template: Callable[[str], str | None] | None
+    lean_spans: bool
     hooks: Hooks
     tracer_provider: TracerProvider | None
     meter_provider: MeterProvider | None

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
+from ._config import Config
 from ._log import report, shielded
 from ._version import __version__
 
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
+Start = Callable[
+    [str, Context, SpanKind, Mapping[str, AttributeValue], Sequence[Link], int | None], Span
+]
+
+
 @lru_cache(maxsize=8)
-def _tracer(provider: TracerProvider, scope_name: str) -> Tracer:
-    return provider.get_tracer(
+def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Start:
+    tracer = provider.get_tracer(
         scope_name,
         __version__,
         names.SCHEMA_URL,
         {names.NETWORK_PROTOCOL_NAME: "websocket"},
     )
+    if not is_lean or type(tracer).__module__ != "opentelemetry.sdk.trace":
+        return tracer.start_span
+    from ._lean import lean  # It needs the SDK, which this tracer comes from.
+
+    return (shielded(lean)(tracer) or tracer).start_span
 
 
-def tracer(provider: TracerProvider | None, scope_name: str = names.SCOPE_NAME) -> Tracer:
-    """Return our tracer of `provider`, else of the global one, whatever that is by now."""
-    return _tracer(provider or trace.get_tracer_provider(), scope_name)
+def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Start:
+    """Return what starts our spans: of the settings' provider, else of the global one of now."""
+    provider = config.tracer_provider or trace.get_tracer_provider()
+    return _starter(provider, scope_name, config.lean_spans)
 
 
 def error_type(error: BaseException) -> str:
@@ -46,19 +58,21 @@ def error_type(error: BaseException) -> str:
 class Spans:
     """Starts and ends spans that have the attributes `common`, which a route may join later.
 
+    `begin` starts them as `Tracer.start_span` does, with its arguments in the order of `Start`.
     `expected` are the exceptions that a framework raises to steer.
     """
 
-    __slots__ = ("_common", "_expected", "_forgiven", "_recorded", "_tracer", "route")
+    __slots__ = ("_expected", "_forgiven", "_recorded", "begin", "common", "route")
 
     def __init__(
         self,
-        tracer: Tracer,
+        begin: Start,
         common: Mapping[str, AttributeValue],
         expected: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self._tracer = tracer
-        self._common = dict(common)
+        self.begin = begin
+        self.common = dict(common)
+        """What all of them have."""
         self.route: str | None = None
         self._expected = expected
         self._recorded: BaseException | None = None
@@ -67,7 +81,7 @@ class Spans:
     def set_route(self, route: str) -> None:
         """Put the route on every span from now on, and into its name."""
         self.route = route
-        self._common[names.HTTP_ROUTE] = route
+        self.common[names.HTTP_ROUTE] = route
 
     def expect(self, *errors: type[BaseException]) -> None:
         """Take these exceptions as steering, not as failures."""
@@ -85,9 +99,7 @@ class Spans:
         attributes: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
         start_time: int | None = None,
     ) -> Span:
-        return self._tracer.start_span(
-            name, context, kind, {**self._common, **attributes}, links, start_time
-        )
+        return self.begin(name, context, kind, {**self.common, **attributes}, links, start_time)
 
     def end(
         self, span: Span, error: BaseException | None = None, end_time: int | None = None

@@ -89,7 +89,7 @@ class Streams:
         self._open[stream] = None
         if turn is not None and _is_open(turn):
             stream.turn = turn
-            turn.streams[stream] = None
+            turn.own(stream)
         stream.enter(before)
         return stream
 
@@ -180,7 +180,7 @@ class Streams:
     def _finish(self, stream: Stream, reason: str, error: BaseException | None) -> None:
         self._take(stream)
         if stream.turn is not None:
-            stream.turn.streams.pop(stream, None)
+            stream.turn.disown(stream)
         self._conclude(stream, reason, error)
 
     def _asked_at(self, turn: Turn | None) -> int:

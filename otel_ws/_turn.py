@@ -6,11 +6,12 @@ task than the code that began it, and a token reset there is logged as "Failed t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
-from opentelemetry.context import Context, attach, create_key, get_current, get_value
+from opentelemetry.context import Context, attach, create_key, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_in_context
 
 from ._spans import Spans
@@ -24,21 +25,21 @@ _ended: WeakSet[Span] = WeakSet()
 # The key that the API keeps a span under: with it two values go into a context in one copy.
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 NOTHING: Final = Context()
+_NO_STREAMS: Final[Mapping[Any, None]] = MappingProxyType({})
 _TURN_KEY: Final = create_key("otel_ws.turn")
 
 
 class Running:
     """A span that application code runs under; it is found in the context under a key as well."""
 
-    __slots__ = ("_before", "_context", "span", "started")
-
+    # Not in slots: what most of them never have costs nothing as the default of the class.
     _key: ClassVar[str]
+    _before: Context | None = None
+    _context: Context | None = None
 
     def __init__(self, span: Span, started: int) -> None:
         self.span = span
         self.started = started
-        self._before: Context | None = None
-        self._context: Context | None = None
 
     @property
     def is_current(self) -> bool:
@@ -48,7 +49,8 @@ class Running:
     def enter(self, before: Context, extra: Context = NOTHING) -> None:
         """Make the span current, and what is `extra`; `before` comes back when it is left."""
         self._before = before
-        self._context = Context({**before, **extra, _SPAN_KEY: self.span, self._key: self})
+        found = {**before, **extra} if extra else before
+        self._context = Context({**found, _SPAN_KEY: self.span, self._key: self})
         attach(self._context)
 
     def leave(self) -> None:
@@ -68,28 +70,24 @@ class Running:
 class Turn(Running):
     """What one handshake, one inbound message or one close causes."""
 
-    __slots__ = ("carried", "chunks", "is_cut", "is_passing", "late", "measure", "spans", "streams")
-
     _key = _TURN_KEY
 
-    def __init__(self, span: Span, started: int) -> None:
-        super().__init__(span, started)
-        self.measure: Callable[[Span, str | None], None] | None = None
-        """Is told the turn's end: its span, and the type of what failed, if anything did."""
-        self.spans: Spans | None = None
-        """What ends the span, if not who began it."""
-        self.is_cut = False
-        """Its span was too old, and has ended before it."""
-        self.is_passing = False
-        """What was begun under it and outlives it is no part of it."""
-        self.streams: dict[Stream, None] = {}
-        """What was begun in it and has not ended."""
-        self.late: Callable[[BaseException | None], Span | None] | None = None
-        """Makes a span after all, if what was kept quiet has turned out to be worth one."""
-        self.carried: Carried | None = None
-        """The message that is handled, if a context was found in it."""
-        self.chunks: Chunks | None = None
-        """Counts what is sent in it, where every turn is metered."""
+    measure: Callable[[Span, str | None], None] | None = None
+    """Is told the turn's end: its span, and the type of what failed, if anything did."""
+    spans: Spans | None = None
+    """What ends the span, if not who began it."""
+    is_cut = False
+    """Its span was too old, and has ended before it."""
+    is_passing = False
+    """What was begun under it and outlives it is no part of it."""
+    streams: Mapping[Stream, None] = _NO_STREAMS
+    """What was begun in it and has not ended."""
+    late: Callable[[BaseException | None], Span | None] | None = None
+    """Makes a span after all, if what was kept quiet has turned out to be worth one."""
+    carried: Carried | None = None
+    """The message that is handled, if a context was found in it."""
+    chunks: Chunks | None = None
+    """Counts what is sent in it, where every turn is metered."""
 
     def end_streams(self, error: BaseException | None, *, is_cut: bool = False) -> None:
         """End what was left in it, and unless it goes on, what is still open here."""
@@ -97,17 +95,34 @@ class Turn(Running):
             if (stream.is_here and not is_cut) or stream.is_left:
                 stream.streams.give_up(stream, error)
 
-    def leave(self) -> None:
-        if self.is_passing:
-            disown(self.span)
-        self.carried = None  # A task that was made meanwhile keeps the turn, and not the message.
-        super().leave()
+    def is_all_of(self, context: Context) -> bool:
+        """Tell whether nothing has become current in `context` since it was entered there."""
+        return context is self._context and not self.is_cut
+
+    def own(self, stream: Stream) -> None:
+        """Take on a stream that was begun in it, in whichever thread."""
+        self.__dict__.setdefault("streams", {})[stream] = None
+
+    def disown(self, stream: Stream) -> None:
+        """Forget a stream, which has ended."""
+        self.__dict__.get("streams", {}).pop(stream, None)
+
+
+def span_in(context: Context) -> Span:
+    """Return the current span of `context`, at less cost than the API's own question."""
+    span: Span = context.get(_SPAN_KEY, INVALID_SPAN)  # type: ignore[assignment]
+    return span
 
 
 def current_turn() -> Turn | None:
     """Return the turn that has caused the running code, be it still open or not."""
-    turn = get_value(_TURN_KEY)
-    return turn if isinstance(turn, Turn) else None
+    return turn_in(get_current())
+
+
+def turn_in(context: Context) -> Turn | None:
+    """Return the same of the code that runs in `context`."""
+    turn: Turn | None = context.get(_TURN_KEY)  # type: ignore[assignment]
+    return turn
 
 
 def disown(span: Span) -> None:

@@ -13,25 +13,22 @@ from ._log import shielded
 class Watch:
     """Has a turn cut when it is too old; `told` is the connection."""
 
-    __slots__ = ("_timer", "_told")
+    __slots__ = ("_told", "timer")
 
     def __init__(self, told: Any) -> None:
         self._told = told
-        self._timer: asyncio.TimerHandle | _NoTimer | None = None
-
-    def begin(self) -> None:
-        """Watch the turn that is open, unless one is watched already."""
-        if self._timer is None:
-            self._look()
-
-    def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self.timer: asyncio.TimerHandle | _NoTimer | None = None
+        """Runs while a turn is watched; then there is no need to `begin`."""
 
     @shielded
-    def _look(self) -> None:
+    def begin(self) -> None:
+        """Watch the turn that is open, and those that follow it."""
         left = self._told.cut()
-        self._timer = None if left is None else _call_later(left, self._look)
+        self.timer = None if left is None else _call_later(left, self.begin)
+
+    def end(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class _NoTimer:

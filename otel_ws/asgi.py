@@ -184,7 +184,7 @@ class _Wire:
         self._connection.receiving()
         message = await self._receive()
         message = self._connection.received(message) or message
-        if self._connection.is_turning:
+        if self._watch.timer is None and self._connection.is_turning:
             self._watch.begin()
         return message
 
@@ -196,7 +196,7 @@ class _Wire:
             self._connection.sent(message, sending, error)
             raise
         self._connection.sent(message, sending)
-        if self._connection.is_turning:
+        if self._watch.timer is None and self._connection.is_turning:
             self._watch.begin()
 
     def ended(self, error: BaseException | None = None) -> None:

@@ -75,8 +75,8 @@ async def test_connections_are_measured_and_messages_counted(
             ({**of, "http.response.status_code": 403, "error.type": "403"}, 1),
         ],
         "websocket.client.messages": [
-            ({**message, "websocket.message.direction": "sent"}, 1),
             ({**message, "websocket.message.direction": "received"}, 1),
+            ({**message, "websocket.message.direction": "sent"}, 1),
         ],
     }
 
