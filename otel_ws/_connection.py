@@ -40,6 +40,8 @@ class Connection:
     its messages. `clock` returns nanoseconds since the epoch.
     """
 
+    hears_asking = True  # by `receiving`
+
     def __init__(
         self,
         scope: Scope,
@@ -55,19 +57,15 @@ class Connection:
     ) -> None:
         self.frame = frame(scope, config, secrets.token_hex(16), expected, side, clock)
         self._spans, self._ending = self.frame.spans, self.frame.ending
+        self._carriers, self._clock = self.frame.carriers, self.frame.clock
         self._handshake = Handshake(self.frame, find_route, outer)
         span = self._handshake.span
         self.is_silent = config.inherit_sampling and not span.is_recording()
         """The handshake is not recorded, and so neither is anything that follows from it."""
-        self.session = Session(
-            self.frame.session_id,
-            span.get_span_context(),
-            self._handshake.extracted,
-            config,
-            detailed and not self.is_silent,
-            ref(self),
-        )
-        self._turns: Turns = turns if self.session.is_traced else "none"
+        own, extracted = span.get_span_context(), self._handshake.extracted
+        is_traced = detailed and not self.is_silent
+        self.session = Session(self.frame.session_id, own, extracted, config, is_traced, ref(self))
+        self._turns: Turns = turns if is_traced else "none"
         self._base = with_session(self.session, self._handshake.base)
         self.context = set_span_in_context(span, self._base)
         """What the application is to be called in."""
@@ -98,8 +96,8 @@ class Connection:
 
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
-        carriers = self.frame.carriers
-        if self.is_silent and self.frame.measures.is_off and not (carriers and carriers.strips):
+        strips = self._carriers is not None and self._carriers.strips
+        if self.is_silent and self.frame.measures.is_off and not strips:
             return None
         return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
 
@@ -110,25 +108,25 @@ class Connection:
 
     def received(self, message: Message) -> Message:
         """The server had a message for the application; return what that is to get."""
-        if self.frame.carriers is not None:
-            message = self.frame.carriers.read(message) or message
+        if self._carriers is not None:
+            message = self._carriers.read(message) or message
         self._received(message)
         return message
 
     @shielded
     def _received(self, message: Message) -> None:
-        live, kind, self._arrived = self._live, message["type"], self.frame.clock()
-        if kind == "websocket.disconnect":
-            self._ending.disconnected(message)
-            if live and self._turns != "dispatch" and self.frame.side is SERVER:
-                live.begin_close().enter(live.settle())
-        elif kind == "websocket.receive" and live:
+        live, kind, self._arrived = self._live, message["type"], self._clock()
+        if kind == "websocket.receive" and live is not None:
             if self._turns == "receive" and not self._is_over:
                 if self._turn is not None:
                     self._end_turn()
                 self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
                 self.frame.measures.handling(message)
+        elif kind == "websocket.disconnect":
+            self._ending.disconnected(message)
+            if live and self._turns != "dispatch" and self.frame.side is SERVER:
+                live.begin_close().enter(live.settle())
 
     @shielded
     def dispatching(self, message: Message) -> Turn | None:
@@ -164,10 +162,9 @@ class Connection:
         self, message: Message, turn: Turn | None, error: BaseException | None = None
     ) -> None:
         """The handler is done, or has raised `error`; `turn` is what `dispatching` returned."""
-        kind = message["type"]
         if self._live is None:
             return
-        if turn is not None and kind == "websocket.disconnect":
+        if turn is not None and message["type"] == "websocket.disconnect":
             turn.leave()
         elif turn is not None:
             self._live.end_turn(turn, error)

@@ -40,6 +40,7 @@ class Live:
         self._carriers = frame.carriers
         self._clock = frame.clock
         self._policy = policy_of(frame.config)
+        self._inherits = frame.config.inherit_sampling or frame.spans.drops_on
         self._meters_turns = frame.streams.meters_turns = frame.config.meter_turns
         self.trunk = grow_trunk(frame.spans, frame.config, handshake.span, base)
         self._rollover = rollover_of(frame.spans, frame.config, handshake.span, frame.clock)
@@ -69,7 +70,7 @@ class Live:
         under a span of its own.
         """
         name, parent = self._spans.named(names.SPAN_OPEN), (self.trunk.context, self.trunk.links)
-        turn = self._begin(name, SpanKind.INTERNAL, self._clock(), dict(self._spans.common), parent)
+        turn = Turn(self._spans.start(name, SpanKind.INTERNAL, *parent), self._clock())
         turn.is_passing = True
         current = get_current()
         if enter and get_current_span(current) is handshake:
@@ -85,15 +86,18 @@ class Live:
             message, kind, size, self._measures.received_count
         )
         sender = None if self._carriers is None else self._carriers.sender(message)
-        roots = self._roots(sender)
+        roots = (self.trunk.context, self.trunk.links) if sender is None else self._roots(sender)
         if self._policy is None or self._policy.admits(self._scope, message, attributes, started):
-            turn = self._begin(name, SpanKind.CONSUMER, started, attributes, roots)
+            turn = Turn(self._start(name, attributes, roots, started), started)
         else:
             turn = Turn(quiet_span(), started)
-            turn.late = partial(self._start_late, name, started, attributes, roots)
-        if isinstance(message, Carried):
+            turn.late = partial(self._start_late, name, attributes, roots, started)
+        if sender is None:
+            turn.enter(self.settle())
+        else:
+            turn.enter(self.settle(), sender.context or NOTHING)
+        if self._carriers is not None and isinstance(message, Carried):
             turn.carried = message
-        turn.enter(self.settle(), (sender and sender.context) or NOTHING)
         if self._meters_turns:
             turn.chunks = Chunks(started)
         if self._measures.is_fine:
@@ -113,7 +117,8 @@ class Live:
         if turn.is_passing:
             disown(turn.span)
         turn.leave()
-        turn.carried = None  # A task that was made meanwhile keeps the turn, and not the message.
+        if turn.carried is not None:
+            turn.carried = None  # A task that was made meanwhile keeps the turn, not the message.
         span = turn.span if turn.late is None else _span_of(turn, error)
         self._spans.end(span, error)
         if turn.measure is not None:
@@ -153,22 +158,16 @@ class Live:
             self._cut, self._cut_as = turn.span, span
         return left
 
-    def _begin(
-        self,
-        name: str,
-        kind: SpanKind,
-        started: int,
-        attributes: dict[str, AttributeValue],
-        parent: Parent,
-    ) -> Turn:
+    def _start(
+        self, name: str, attributes: dict[str, AttributeValue], parent: Parent, started: int
+    ) -> Span:
+        """Start the span of a message."""
         context, links = parent
-        return Turn(self._spans.begin(name, context, kind, attributes, links, started), started)
+        return self._spans.begin(name, context, SpanKind.CONSUMER, attributes, links, started)
 
-    def _roots(self, sender: Sender | None) -> Parent:
+    def _roots(self, sender: Sender) -> Parent:
         """Return what the handling of a message grows from: who has sent it, or the connection."""
         trunk = self.trunk
-        if sender is None:
-            return trunk.context, trunk.links
         if sender.context is None or trunk.is_span:
             return trunk.context, (sender.link, *trunk.links)
         return Context({**trunk.context, **sender.context}), trunk.links
@@ -176,9 +175,9 @@ class Live:
     def _start_late(
         self,
         name: str,
-        started: int,
         attributes: dict[str, AttributeValue],
         parent: Parent,
+        started: int,
         error: BaseException | None,
     ) -> Span | None:
         """Start the span of a message that was kept quiet, if its end is worth it."""
@@ -186,26 +185,26 @@ class Live:
         failed = error is not None and self._spans.is_failure(error)
         if self._policy is None or not self._policy.keeps(seconds, failed=failed):
             return None
-        return self._begin(name, SpanKind.CONSUMER, started, attributes, parent).span
+        return self._start(name, attributes, parent, started)
 
     def parent(self) -> Parent | None:
         """Return what a span grows from that the running code causes, and its links.
 
         That is the current span, whose code calls us. Without one it is the trunk.
-        Nothing grows from what is not recorded, if that is inherited.
+        Nothing grows from what is not recorded, if that is inherited or would not be either.
         """
         current = get_current()
         turn = turn_in(current)
         if turn is not None and turn.is_all_of(current):
             context = turn.span.get_span_context()
             if context.is_valid:
-                is_lost = self._config.inherit_sampling and not context.trace_flags.sampled
+                is_lost = self._inherits and not context.trace_flags.sampled
                 return None if is_lost else (current, ())
         span = span_in(current)
         cause = self._cut_as if span is self._cut else span
         context, is_ended = cause.get_span_context(), not is_settled(span, current)
         is_lost = context.is_valid and not context.trace_flags.sampled
-        if is_lost and (span is self._cut or not is_ended) and self._config.inherit_sampling:
+        if is_lost and (span is self._cut or not is_ended) and self._inherits:
             return None
         if context.is_valid and not is_ended and span is not self.trunk.span:
             return current, ()

@@ -86,7 +86,8 @@ class Sends:
     def _start(
         self, message: Message, kind: str, size: int, parent: Callable[[], Parent | None]
     ) -> Span | None:
-        grown = None if self._streams.is_streaming() else parent()
+        is_chunk = self._streams.open and self._streams.is_streaming()
+        grown = None if is_chunk else parent()
         if grown is None:
             return None
         context, links = grown

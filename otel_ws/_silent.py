@@ -12,6 +12,7 @@ from . import _instruments as instruments
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import shielded
+from ._measures import measure
 from ._sends import Sending
 from ._types import Message
 
@@ -36,11 +37,11 @@ class SilentConnection:
         self._streams = frame.streams
         self._ending = frame.ending
         self._is_open = False
+        self.hears_asking = frame.measures.is_fine
 
     @shielded
     def receiving(self, error: BaseException | None = None) -> None:
-        if self._measures.is_fine:
-            self._measures.handled(self._spans.failure(error))
+        self._measures.handled(self._spans.failure(error))
 
     def received(self, message: Message) -> Message:
         if self._carriers is not None:
@@ -58,9 +59,8 @@ class SilentConnection:
     @shielded
     def sending(self, message: Message) -> Sending | None:
         if message["type"] == "websocket.send":
-            kind, _ = self._measures.sending(message)
             is_fine = self._measures.is_fine
-            return Sending(message, None, kind, self._clock()) if is_fine else None
+            return Sending(message, None, measure(message)[0], self._clock()) if is_fine else None
         if message["type"] == "websocket.close" and self._is_open:
             self._ending.closing(message)
         return None
@@ -74,7 +74,6 @@ class SilentConnection:
         elif message["type"] != "websocket.send":
             return
         elif error is not None:
-            self._measures.unsent(message)
             if self._ending.refused(error):
                 self._spans.forgive(error)
         else:

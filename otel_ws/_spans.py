@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._config import Config
 from ._log import report, shielded
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._lean import LeanTracer
 
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
@@ -25,7 +28,7 @@ Start = Callable[
 
 
 @lru_cache(maxsize=8)
-def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Start:
+def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Tracer | LeanTracer:
     tracer = provider.get_tracer(
         scope_name,
         __version__,
@@ -33,14 +36,14 @@ def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Start:
         {names.NETWORK_PROTOCOL_NAME: "websocket"},
     )
     if not is_lean or type(tracer).__module__ != "opentelemetry.sdk.trace":
-        return tracer.start_span
+        return tracer
     from ._lean import lean  # It needs the SDK, which this tracer comes from.
 
-    return (shielded(lean)(tracer) or tracer).start_span
+    return shielded(lean)(tracer) or tracer
 
 
-def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Start:
-    """Return what starts our spans: of the settings' provider, else of the global one of now."""
+def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Tracer | LeanTracer:
+    """Return what starts our spans: for the settings' provider, else for the global one of now."""
     provider = config.tracer_provider or trace.get_tracer_provider()
     return _starter(provider, scope_name, config.lean_spans)
 
@@ -62,15 +65,17 @@ class Spans:
     `expected` are the exceptions that a framework raises to steer.
     """
 
-    __slots__ = ("_expected", "_forgiven", "_recorded", "begin", "common", "route")
+    __slots__ = ("_expected", "_forgiven", "_recorded", "begin", "common", "drops_on", "route")
 
     def __init__(
         self,
-        begin: Start,
+        starter: Tracer | LeanTracer,
         common: Mapping[str, AttributeValue],
         expected: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self.begin = begin
+        self.begin: Start = starter.start_span
+        self.drops_on = getattr(starter, "drops_on", False)
+        """The sampler is known to drop what grows from a span that it has dropped."""
         self.common = dict(common)
         """What all of them have."""
         self.route: str | None = None

@@ -60,7 +60,7 @@ class Stream(Running):
 class Streams:
     """The streams of one connection, traced or not."""
 
-    __slots__ = ("_clock", "_ending", "_left", "_measures", "_open", "_spans", "meters_turns")
+    __slots__ = ("_clock", "_ending", "_left", "_measures", "_spans", "meters_turns", "open")
 
     def __init__(
         self, spans: Spans, measures: Measures, ending: Ending, clock: Callable[[], int]
@@ -69,7 +69,8 @@ class Streams:
         self._measures = measures
         self._ending = ending
         self._clock = clock
-        self._open: dict[Stream, None] = {}
+        self.open: dict[Stream, None] = {}
+        """Those that have not ended."""
         self._left: dict[Stream, int] = {}
         self.meters_turns = False
         """Every turn counts what is sent in it."""
@@ -86,7 +87,7 @@ class Streams:
         span = self._start(name, since, parent) if parent else get_current_span(before)
         stream = Stream(self, name, span, Chunks(since))
         stream.is_own = parent is not None
-        self._open[stream] = None
+        self.open[stream] = None
         if turn is not None and _is_open(turn):
             stream.turn = turn
             turn.own(stream)
@@ -138,21 +139,21 @@ class Streams:
     def end_all(self, error: BaseException | None) -> None:
         """End what is still open when the connection ends."""
         self._end_left(error)
-        for stream in reversed(tuple(self._open)):
+        for stream in reversed(tuple(self.open)):
             self.give_up(stream, error)
 
     def is_streaming(self) -> bool:
         """Tell whether what is sent now is a chunk of an open stream."""
-        return bool(self._open) and get_current().get(_STREAM_KEY) in self._open
+        return bool(self.open) and get_current().get(_STREAM_KEY) in self.open
 
     def sent(self, message: Message) -> None:
         """The server has taken a message: a chunk of the stream, or of the turn, that sent it."""
         if self._left:
             self._end_left()
-        if not self._open and not self.meters_turns:
+        if not self.open and not self.meters_turns:
             return
         stream: Any = get_current().get(_STREAM_KEY)
-        if stream in self._open:
+        if stream in self.open:
             interval = stream.chunks.add(measure(message)[1], self._clock())
             if interval is not None and self._measures.is_fine:
                 self._measures.chunked(interval, stream.name, stream.span)
@@ -162,7 +163,7 @@ class Streams:
     def _take(self, stream: Stream) -> None:
         """Let nothing more be a chunk of a stream."""
         if not stream.is_left:
-            self._open.pop(stream, None)
+            self.open.pop(stream, None)
             stream.left_at = self._clock()
             stream.leave()
 

@@ -172,16 +172,18 @@ async def dispatch_traced(
 class _Wire:
     """The two callables that the application is given: they tell the connection, no more."""
 
-    __slots__ = ("_connection", "_receive", "_send", "_watch")
+    __slots__ = ("_connection", "_is_asked", "_receive", "_send", "_watch")
 
     def __init__(self, told: Any, receive: Receive, send: Send) -> None:
         self._connection = told
+        self._is_asked = told.hears_asking
         self._receive = receive
         self._send = send
         self._watch = Watch(told)
 
     async def receive(self) -> Message:
-        self._connection.receiving()
+        if self._is_asked:
+            self._connection.receiving()
         message = await self._receive()
         message = self._connection.received(message) or message
         if self._watch.timer is None and self._connection.is_turning:

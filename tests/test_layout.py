@@ -21,7 +21,13 @@ import otel_ws
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("otel_ws", "otel_ws_channels", "otel_ws_starlette")
-NEEDS_SDK = {"otel_ws._lean", "otel_ws.processors", "otel_ws.sampling", "otel_ws.testing"}
+NEEDS_SDK = {
+    "otel_ws._lean",
+    "otel_ws._stock",
+    "otel_ws.processors",
+    "otel_ws.sampling",
+    "otel_ws.testing",
+}
 TRACES_A_LIBRARY = {  # and brings it along
     *("otel_ws.client.aiohttp", "otel_ws.client.httpx_ws", "otel_ws.client.websockets"),
     *("otel_ws.client.websockets_sync", "otel_ws.client._websockets", "otel_ws.client._httpx_ws"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -42,14 +42,15 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_ws import Config, _lean
+from otel_ws import Config, _lean, _stock
 from otel_ws._spans import starter
 
 pytestmark = pytest.mark.skipif(
-    not sdk_version.startswith(_lean._PROVEN),
+    not sdk_version.startswith(_stock.PROVEN),
     reason=f"lean spans are not made with version {sdk_version} of the SDK",
 )
 
+few = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 HANDSHAKE = SpanContext(7, 8, False, TraceFlags(1))
 ROOT = set_span_in_context(INVALID_SPAN, Context())
 
@@ -94,7 +95,7 @@ def started(
     provider = TracerProvider(id_generator=Counted(), shutdown_on_exit=False, **provided)
     exported = Exported()
     provider.add_span_processor(exported)
-    begin = starter(Config(tracer_provider=provider, lean_spans=is_lean))
+    begin = starter(Config(tracer_provider=provider, lean_spans=is_lean)).start_span
     return begin("a", context, SpanKind.CONSUMER, attributes or {"n": 1}, links, 5), exported
 
 
@@ -142,6 +143,7 @@ def outcome(span: Any, operations: Sequence[Callable[[Any], Any]]) -> list[Any]:
     return found
 
 
+@few
 @given(st.lists(st.one_of(OPERATIONS), max_size=8))
 def test_it_does_what_a_stock_span_does(operations: list[Callable[[Any], Any]]) -> None:
     link = {"links": (Link(HANDSHAKE, {"websocket.link.type": "handshake"}),)}
@@ -233,13 +235,14 @@ parents = st.one_of(
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=range(len(SAMPLERS)))
+@few
 @given(parent=parents, first=st.integers(1, 2**128 - 4))
 def test_the_sampler_decides(sampler: Sampler, parent: SpanContext | None, first: int) -> None:
     context = ROOT if parent is None else set_span_in_context(NonRecordingSpan(parent), ROOT)
     found = []
     for is_lean in (False, True):
         provider = TracerProvider(sampler, id_generator=Counted(first), shutdown_on_exit=False)
-        begin = starter(Config(tracer_provider=provider, lean_spans=is_lean))
+        begin = starter(Config(tracer_provider=provider, lean_spans=is_lean)).start_span
         span = begin("a", context, SpanKind.CONSUMER, {"n": 1}, (), None)
         found.append((span.get_span_context(), span.is_recording()))
     assert found[0] == found[1]
@@ -275,7 +278,7 @@ def test_it_can_be_turned_off() -> None:
 
 
 def test_another_version_of_the_sdk_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lean, "_sdk_version", "1.99.0")
+    monkeypatch.setattr(_stock, "_version", "1.99.0")
     assert type(started(True)[0]) is not _lean.LeanSpan
 
 
@@ -295,7 +298,7 @@ def test_a_provider_that_is_not_the_sdks_makes_its_own() -> None:
         def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
             return trace.NoOpTracer()
 
-    begin = starter(Config(tracer_provider=Proxy()))
+    begin = starter(Config(tracer_provider=Proxy())).start_span
     assert begin("a", ROOT, SpanKind.CONSUMER, {}, (), None) is INVALID_SPAN
 
 

@@ -1,0 +1,82 @@
+"""What is known of the stock SDK: where lean spans are proven, and what its own parts decide.
+
+Importing this needs the SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, Final
+
+from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.trace import export, sampling
+from opentelemetry.sdk.version import __version__ as _version
+from opentelemetry.trace import Tracer
+
+# Where the SDK's own tests of spans have passed with lean ones.
+PROVEN: Final = ("1.45.",)
+LOW_BITS: Final = sampling.TraceIdRatioBased.TRACE_ID_LIMIT
+
+# More attributes and links than our spans have when they start.
+_ROOM: Final = 32
+_METHODS: Final = {sdk.Tracer: ("start_span",), sdk.Span: ("__init__", "start", "end")}
+_PARENT_BASED: Final = (sampling.ParentBased, sampling.ParentBasedTraceIdRatio)
+_IDLE: Final = frozenset(
+    vars(kind)[name]
+    for kind in (sdk.SpanProcessor, export.BatchSpanProcessor, export.SimpleSpanProcessor)
+    for name in ("on_start", "_on_ending")
+    if name in vars(kind)
+)
+
+
+def is_stock(tracer: Tracer) -> bool:
+    """Tell whether a tracer is the SDK's own, of a known version, and does what that does."""
+    return (
+        type(tracer) is sdk.Tracer
+        and _version.startswith(PROVEN)
+        and not any(_is_patched(kind, name) for kind, names in _METHODS.items() for name in names)
+        and type(tracer.span_processor) is sdk.SynchronousMultiSpanProcessor
+        and type(tracer._tracer_metrics).__name__ == "NoOpTracerMetrics"
+        and _is_roomy(tracer._span_limits)
+    )
+
+
+def bounds(sampler: sampling.Sampler) -> tuple[int | None, int | None, int | None]:
+    """Return below which bits roots are sampled, and children of dropped and of kept local spans.
+
+    `LOW_BITS` of the trace id count. The SDK's own samplers look at nothing else; None is for one
+    that has to be asked.
+    """
+    if isinstance(sampler, sampling.ParentBased) and type(sampler) in _PARENT_BASED:
+        dropped, kept = sampler._local_parent_not_sampled, sampler._local_parent_sampled
+        return _bound(sampler._root), _bound(dropped), _bound(kept)
+    bound = _bound(sampler)
+    return bound, bound, bound
+
+
+def listeners(processors: Sequence[sdk.SpanProcessor], name: str) -> tuple[Callable[..., Any], ...]:
+    """Return the processors' methods of a name, without the SDK's own that do nothing."""
+    methods = (getattr(each, name) for each in processors)
+    return tuple(each for each in methods if getattr(each, "__func__", None) not in _IDLE)
+
+
+def _bound(sampler: sampling.Sampler) -> int | None:
+    if type(sampler) is sampling.TraceIdRatioBased:
+        return sampler.bound
+    if sampler is sampling.ALWAYS_OFF:
+        return 0
+    return LOW_BITS + 1 if sampler is sampling.ALWAYS_ON else None
+
+
+def _is_patched(kind: type, name: str) -> bool:
+    """Tell whether somebody has put something in the place of the SDK's own method."""
+    method = vars(kind).get(name)
+    return not isinstance(method, FunctionType) or method.__code__.co_filename != sdk.__file__
+
+
+def _is_roomy(limits: sdk.SpanLimits) -> bool:
+    """Tell whether our spans, as they start, are within the limits in any case."""
+    counts = (limits.max_span_attributes, limits.max_link_attributes, limits.max_links)
+    lengths = (limits.max_span_attribute_length, limits.max_attribute_length)
+    return all(each is None or each >= _ROOM for each in counts) and lengths == (None, None)
