@@ -58,17 +58,16 @@ class Connection:
         self.frame = frame(scope, config, secrets.token_hex(16), expected, side, clock)
         self._spans, self._ending = self.frame.spans, self.frame.ending
         self._carriers, self._clock = self.frame.carriers, self.frame.clock
-        self._handshake = Handshake(self.frame, find_route, outer)
-        span = self._handshake.span
+        self._handshake: Handshake | None = Handshake(self.frame, find_route, outer)
+        span, extracted = self._handshake.span, self._handshake.extracted
         self.is_silent = config.inherit_sampling and not span.is_recording()
         """The handshake is not recorded, and so neither is anything that follows from it."""
-        own, extracted = span.get_span_context(), self._handshake.extracted
-        is_traced = detailed and not self.is_silent
+        own, is_traced = span.get_span_context(), detailed and not self.is_silent
         self.session = Session(self.frame.session_id, own, extracted, config, is_traced, ref(self))
         self._turns: Turns = turns if is_traced else "none"
-        self._base = with_session(self.session, self._handshake.base)
-        self.context = set_span_in_context(span, self._base)
-        """What the application is to be called in."""
+        base = with_session(self.session, self._handshake.base)
+        self.context = set_span_in_context(span, base)
+        """What the application is to be called in; once it has accepted, what it is to go on in."""
         self._live: Live | None = None
         self._turn: Turn | None = None
         self._events: Events | None = None
@@ -94,12 +93,14 @@ class Connection:
         """Tell whether a turn is open that `cut` may have to end."""
         return self._turn is not None
 
+    @shielded
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
         strips = self._carriers is not None and self._carriers.strips
-        if self.is_silent and self.frame.measures.is_off and not strips:
-            return None
-        return SilentConnection(self, self.frame, self._handshake) if self.is_silent else self
+        if not self.is_silent or self._handshake is None:
+            return self
+        is_idle = self.frame.measures.is_off and not strips
+        return None if is_idle else SilentConnection(self, self.frame, self._handshake)
 
     def receiving(self, error: BaseException | None = None) -> None:
         """The application asks for a message: it is done with the one before, or failed in it."""
@@ -191,8 +192,8 @@ class Connection:
     ) -> None:
         """The server has taken what was sent, or has refused it with `error`."""
         if self._live is None:
-            if error is None:
-                self._answered(message)
+            if error is None and self._handshake is not None:
+                self._answered(self._handshake, message)
         elif message["type"] == "websocket.send":
             self._live.sends.end(message, sending, error)
 
@@ -211,24 +212,25 @@ class Connection:
         """The application has returned, or has raised `error`: what is open ends here."""
         self._is_over = True
         self._end_turn(error)
-        if self._live is None:
-            self._handshake.abandoned(error)
-        else:
+        if self._live is not None:
             self._end_live(self._live, error)
+        elif self._handshake is not None:
+            self._handshake.abandoned(error)
         self._spans.forget_error()
 
-    def _answered(self, message: Message) -> None:
+    def _answered(self, handshake: Handshake, message: Message) -> None:
         if message["type"] != "websocket.accept":
-            self._handshake.answered(message)
+            handshake.answered(message)
             return
-        self._handshake.accepted(message)
-        disown(self._handshake.span)
-        is_traced = self.session.is_traced
-        self._live = live = Live(self.frame, self._handshake, self._base, detailed=is_traced)
+        handshake.accepted(message)
+        disown(handshake.span)
+        base, is_traced = with_session(self.session, handshake.base), self.session.is_traced
+        self._live = live = Live(self.frame, handshake.span, base, detailed=is_traced)
+        self._handshake, self.context = None, live.trunk.context
         if self.frame.side is CLIENT:
             return
         if is_traced:
-            self._turn = live.begin_open(self._handshake.span, enter=self._turns != "none")
+            self._turn = live.begin_open(handshake.span, enter=self._turns != "none")
         live.settle()
 
     @shielded

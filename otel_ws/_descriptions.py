@@ -16,7 +16,7 @@ class Descriptions:
     __slots__ = ("_common", "_default", "_name_of", "_scope", "_span_name")
 
     def __init__(self, span_name: str, frame: Frame) -> None:
-        self._common = dict(frame.spans.common)
+        self._common = frame.spans.common
         self._span_name = span_name
         self._default = frame.spans.named(span_name)
         self._name_of = frame.config.message_name

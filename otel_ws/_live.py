@@ -15,7 +15,6 @@ from ._chunks import Chunks
 from ._close import Closure
 from ._descriptions import Descriptions
 from ._frame import Frame
-from ._handshake import Handshake
 from ._log import run_hook
 from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
@@ -28,9 +27,13 @@ from ._types import Message
 class Live:
     """What happens on a connection from its acceptance to its end."""
 
-    def __init__(
-        self, frame: Frame, handshake: Handshake, base: Context, *, detailed: bool
-    ) -> None:
+    __slots__ = (
+        *("_carriers", "_clock", "_close", "_config", "_cut", "_cut_as", "_inherits", "_measures"),
+        *("_policy", "_received", "_rollover", "_scope", "_side", "_spans", "_streams"),
+        *("sends", "trunk"),
+    )
+
+    def __init__(self, frame: Frame, handshake: Span, base: Context, *, detailed: bool) -> None:
         self._scope = frame.scope
         self._config = frame.config
         self._spans = frame.spans
@@ -41,9 +44,9 @@ class Live:
         self._clock = frame.clock
         self._policy = policy_of(frame.config)
         self._inherits = frame.config.inherit_sampling or frame.spans.drops_on
-        self._meters_turns = frame.streams.meters_turns = frame.config.meter_turns
-        self.trunk = grow_trunk(frame.spans, frame.config, handshake.span, base)
-        self._rollover = rollover_of(frame.spans, frame.config, handshake.span, frame.clock)
+        frame.streams.meters_turns = frame.config.meter_turns
+        self.trunk = grow_trunk(frame.spans, frame.config, handshake, base)
+        self._rollover = rollover_of(frame.spans, frame.config, handshake, frame.clock)
         self._received = Descriptions(names.SPAN_RECEIVE, frame)
         self.sends = Sends(frame, is_traced=detailed and frame.config.trace_sends)
         self._close: Turn | None = None
@@ -92,13 +95,10 @@ class Live:
         else:
             turn = Turn(quiet_span(), started)
             turn.late = partial(self._start_late, name, attributes, roots, started)
-        if sender is None:
-            turn.enter(self.settle())
-        else:
-            turn.enter(self.settle(), sender.context or NOTHING)
+        turn.enter(self.settle(), NOTHING if sender is None else sender.context or NOTHING)
         if self._carriers is not None and isinstance(message, Carried):
             turn.carried = message
-        if self._meters_turns:
+        if self._streams.meters_turns:
             turn.chunks = Chunks(started)
         if self._measures.is_fine:
             self._measures.record_size(size, kind, "received", turn.span)
@@ -141,7 +141,8 @@ class Live:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
         if not is_settled(span_in(current), current):
-            current = set_span_in_context(self.trunk.span, current)
+            settled, own = set_span_in_context(self.trunk.span, current), self.trunk.context
+            current = own if own == settled else settled  # Mostly the one that is there already.
             attach(current)
         return current
 

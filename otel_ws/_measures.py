@@ -199,9 +199,7 @@ class Measures:
         self._keep(instrument, value, span, found)
 
     def _be_at(self, place: Place) -> None:
-        self._place = dict(place)
-        self._received = _counts(self._instruments, place, "received")
-        self._sent = _counts(self._instruments, place, "sent")
+        self._place, self._received, self._sent = _known(self._instruments, place)
 
     def _seconds(self, since: int) -> float:
         """Return the seconds from `since`; none if the clock was set back."""
@@ -235,10 +233,17 @@ def _place(scope: Scope, side: Side, route: str | None) -> Place:
     return (names.SERVER_ADDRESS, address), (names.SERVER_PORT, port)
 
 
+Counts = dict[str, Count]
+
+
 @lru_cache(maxsize=1024)
-def _counts(made: Instruments, place: Place, direction: str) -> dict[str, Count]:
-    """Return the counts of messages, for each of their types."""
-    known = tuple((name, value) for name, value in place if value is not None)
-    common: Key = (*known, (names.MESSAGE_DIRECTION, direction))
-    keys = {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
-    return {kind: made.count(instruments.MESSAGES, key) for kind, key in keys.items()}
+def _known(made: Instruments, place: Place) -> tuple[Found, Counts, Counts]:
+    """Return the attributes of a place, and the counts of its messages for each of their types."""
+    found = tuple((name, value) for name, value in place if value is not None)
+
+    def counts(direction: str) -> Counts:
+        common: Key = (*found, (names.MESSAGE_DIRECTION, direction))
+        keys = {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
+        return {kind: made.count(instruments.MESSAGES, key) for kind, key in keys.items()}
+
+    return dict(place), counts("received"), counts("sent")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, set_span_in_context
 
@@ -33,6 +35,13 @@ class Trunk:
         return self.span is not INVALID_SPAN
 
 
+# One for all connections, and in the form that the SDK makes of it.
+_ATTRIBUTES: Final = {
+    kind: BoundedAttributes(attributes={names.LINK_TYPE: kind})
+    for kind in (names.LINK_HANDSHAKE, names.LINK_MESSAGE, names.LINK_PREVIOUS)
+}
+
+
 def grow_trunk(spans: Spans, config: Config, handshake: Span, base: Context) -> Trunk:
     """Begin what the connection is by its model."""
     if config.model == "session":
@@ -45,7 +54,7 @@ def grow_trunk(spans: Spans, config: Config, handshake: Span, base: Context) -> 
 
 def links_to(span: Span, kind: str = names.LINK_HANDSHAKE) -> tuple[Link, ...]:
     context = span.get_span_context()
-    return (Link(context, {names.LINK_TYPE: kind}),) if context.is_valid else ()
+    return (Link(context, _ATTRIBUTES[kind]),) if context.is_valid else ()
 
 
 class Rollover:

@@ -35,11 +35,14 @@ _MAX_PARTS: Final = 256
 _LEVELS: Final[dict[str, TrustLevel]] = {level: level for level in get_args(TrustLevel)}
 
 
+_NOTHING: Final = Context()  # One for all who bring no context along.
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a handshake came from: the context to grow from, or a link to it."""
 
-    context: Context = field(default_factory=Context)
+    context: Context = field(default_factory=lambda: _NOTHING)
     links: tuple[Link, ...] = ()
 
     @property
@@ -113,7 +116,7 @@ def _of_headers(scope: Scope, config: Config) -> Origin:
     except Exception as error:
         report("the trace context of a handshake could not be read; it is ignored", error)
         return Origin()
-    return _origin(Context(context), level)
+    return _origin(Context(context) or _NOTHING, level)
 
 
 def _of_query(scope: Scope) -> str | None:

@@ -34,6 +34,11 @@ class Sending:
 class Sends:
     """Traces, counts and measures sends."""
 
+    __slots__ = (
+        *("_carriers", "_clock", "_ending", "_hook", "_is_traced", "_measures", "_scope", "_sent"),
+        *("_spans", "_streams"),
+    )
+
     def __init__(self, frame: Frame, *, is_traced: bool) -> None:
         self._scope = frame.scope
         self._spans = frame.spans

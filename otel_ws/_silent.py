@@ -28,7 +28,7 @@ class SilentConnection:
     def __init__(self, shell: Connection, frame: Frame, handshake: Handshake) -> None:
         self._shell = shell
         """What the session refers to; it lives as long as this."""
-        self._handshake = handshake
+        self._handshake: Handshake | None = handshake
         self._config = frame.config
         self._measures = frame.measures
         self._spans = frame.spans
@@ -36,7 +36,6 @@ class SilentConnection:
         self._clock = frame.clock
         self._streams = frame.streams
         self._ending = frame.ending
-        self._is_open = False
         self.hears_asking = frame.measures.is_fine
 
     @shielded
@@ -61,7 +60,7 @@ class SilentConnection:
         if message["type"] == "websocket.send":
             is_fine = self._measures.is_fine
             return Sending(message, None, measure(message)[0], self._clock()) if is_fine else None
-        if message["type"] == "websocket.close" and self._is_open:
+        if message["type"] == "websocket.close" and self._handshake is None:
             self._ending.closing(message)
         return None
 
@@ -69,8 +68,9 @@ class SilentConnection:
     def sent(
         self, message: Message, sending: Sending | None, error: BaseException | None = None
     ) -> None:
-        if not self._is_open:
-            self._answered(message, error)
+        if self._handshake is not None:
+            if error is None:
+                self._answered(self._handshake, message)
         elif message["type"] != "websocket.send":
             return
         elif error is not None:
@@ -89,7 +89,7 @@ class SilentConnection:
     @shielded
     def ended(self, error: BaseException | None = None) -> None:
         failure = self._spans.failure(error)
-        if not self._is_open:
+        if self._handshake is not None:
             self._handshake.abandoned(error)
             return
         self._measures.handled(failure)
@@ -99,12 +99,10 @@ class SilentConnection:
         coded = closure.error(self._config.error_close_codes)
         self._measures.closed(closure, failure or coded, None)
 
-    def _answered(self, message: Message, error: BaseException | None) -> None:
-        if error is not None:
-            return
+    def _answered(self, handshake: Handshake, message: Message) -> None:
         if message["type"] != "websocket.accept":
-            self._handshake.answered(message)
+            handshake.answered(message)
             return
-        self._handshake.accepted(message)
+        handshake.accepted(message)
         self._measures.opened()
-        self._is_open = True
+        self._handshake = None

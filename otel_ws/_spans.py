@@ -48,6 +48,12 @@ def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Tracer | Lean
     return _starter(provider, scope_name, config.lean_spans)
 
 
+@lru_cache(maxsize=1024)
+def _named(name: str, route: str) -> str:
+    """Return one text for all connections of a route."""
+    return f"{name} {route}"
+
+
 def error_type(error: BaseException) -> str:
     """Return the name of an exception's class as the conventions want it in ``error.type``."""
     kind = type(error)
@@ -70,13 +76,13 @@ class Spans:
     def __init__(
         self,
         starter: Tracer | LeanTracer,
-        common: Mapping[str, AttributeValue],
+        common: dict[str, AttributeValue],
         expected: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.begin: Start = starter.start_span
         self.drops_on = getattr(starter, "drops_on", False)
         """The sampler is known to drop what grows from a span that it has dropped."""
-        self.common = dict(common)
+        self.common = common
         """What all of them have."""
         self.route: str | None = None
         self._expected = expected
@@ -93,7 +99,7 @@ class Spans:
         self._expected += errors
 
     def named(self, name: str) -> str:
-        return name if self.route is None else f"{name} {self.route}"
+        return name if self.route is None else _named(name, self.route)
 
     def start(
         self,

@@ -20,15 +20,19 @@ class Watch:
         self.timer: asyncio.TimerHandle | _NoTimer | None = None
         """Runs while a turn is watched; then there is no need to `begin`."""
 
-    @shielded
     def begin(self) -> None:
         """Watch the turn that is open, and those that follow it."""
-        left = self._told.cut()
-        self.timer = None if left is None else _call_later(left, self.begin)
+        if self.timer is None:
+            self._look()
 
     def end(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
+
+    @shielded
+    def _look(self) -> None:
+        left = self._told.cut()
+        self.timer = None if left is None else _call_later(left, self._look)
 
 
 class _NoTimer:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, ClassVar, Unpack
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import attach, get_current
 from opentelemetry.trace import Span
 
 from ._carriers import found_in
@@ -19,15 +19,10 @@ from ._log import report, shielded
 from ._propagation import take_token
 from ._session import SCOPE_KEY
 from ._settings import Settings
-from ._silent import SilentConnection
 from ._types import ASGIApp, Message, Receive, Scope, Send, Turns
 from ._watch import Watch
 
 __all__ = ["TracingMiddleware", "dispatch_traced", "found_in"]
-
-
-# What is told what happens on a connection, if anything is.
-_Told = Connection | SilentConnection | None
 
 
 class TracingMiddleware:
@@ -50,15 +45,10 @@ class TracingMiddleware:
         kind = scope["type"]
         if kind == "lifespan":
             await serve_lifespan(self.app, scope, receive, send, self.config)
-            return
-        opened = None
-        if kind == "websocket":
-            opened = self._open(scope)
-            scope.setdefault(SCOPE_KEY, None)  # what did not begin here shall not begin inside
-        if opened is None:
-            await self.app(scope, receive, send)
+        elif kind == "websocket":
+            await self._serve(scope, receive, send)
         else:
-            await self._serve(*opened, scope, receive, send)
+            await self.app(scope, receive, send)
 
     @classmethod
     async def around(
@@ -100,11 +90,8 @@ class TracingMiddleware:
         return None
 
     @shielded
-    def _open(self, scope: Scope) -> tuple[Context, _Told] | None:
-        """Begin to trace a connection, unless it is traced already, or excluded.
-
-        Return the context that the application is to be called in, and what is to be told.
-        """
+    def _open(self, scope: Scope) -> Connection | None:
+        """Begin to trace a connection, unless it is traced already, or excluded."""
         if SCOPE_KEY in scope:
             return None
         config = self.config()
@@ -134,13 +121,17 @@ class TracingMiddleware:
                 "put TracingMiddleware around the application to get one that ends at accept",
                 period=inf,
             )
-        return connection.context, connection.told()
+        return connection
 
-    async def _serve(
-        self, context: Context, told: _Told, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        outside = get_current()
-        attach(context)
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = self._open(scope)
+        scope.setdefault(SCOPE_KEY, None)  # What did not begin here shall not begin inside.
+        if connection is None:
+            await self.app(scope, receive, send)
+            return
+        outside, told = get_current(), connection.told()
+        attach(connection.context)
+        del connection  # It is kept by what is told, if anything is.
         try:
             if told is None:
                 await self.app(scope, receive, send)
