@@ -1,10 +1,9 @@
-"""Receive spans and metrics over OTLP/HTTP (protobuf) as a collector does, and keep them."""
+"""Receive spans and metrics over OTLP/HTTP as a collector does, and keep them."""
 
 from __future__ import annotations
 
 import threading
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -12,14 +11,16 @@ from typing import Any, Self
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, SpanFlags, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope as Scope
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 from opentelemetry.trace import Status as SpanStatus
+
+from otel_ws import _otlp as otlp
+from otel_ws._otlp import PROTOBUF, LinkRecord, SpanRecord
 
 Attributes = Mapping[str, Any]
 
@@ -97,16 +98,9 @@ class ReceivedMetric:
     instrumentation_scope: Scope = field(repr=False)
 
 
-def decode(body: bytes) -> list[ReceivedSpan]:
+def decode(body: bytes, content_type: str = PROTOBUF, encoding: str = "") -> list[ReceivedSpan]:
     """Return the spans of one export request."""
-    request = ExportTraceServiceRequest.FromString(body)
-    return [
-        _span(span, _scope(scope_spans.scope, scope_spans.schema_url), resource)
-        for resource_spans in request.resource_spans
-        for resource in [Resource(_attributes(resource_spans.resource.attributes))]
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    ]
+    return [_span(record) for record in otlp.decode(body, content_type, encoding)]
 
 
 def decode_metrics(body: bytes) -> Iterator[ReceivedMetric]:
@@ -129,7 +123,7 @@ def _point(point: Any) -> ReceivedPoint:
     is_histogram = hasattr(point, "bucket_counts")
     exemplars = ((each.trace_id, each.span_id) for each in point.exemplars if each.span_id)
     return ReceivedPoint(
-        attributes=_attributes(point.attributes),
+        attributes=otlp.attributes_of(point.attributes),
         value=point.sum if is_histogram else getattr(point, point.WhichOneof("value")),
         count=point.count if is_histogram else None,
         bounds=tuple(point.explicit_bounds) if is_histogram else (),
@@ -137,71 +131,53 @@ def _point(point: Any) -> ReceivedPoint:
     )
 
 
-def _span(span: Span, scope: Scope, resource: Resource) -> ReceivedSpan:
+def _span(record: SpanRecord) -> ReceivedSpan:
     return ReceivedSpan(
-        name=span.name,
-        kind=SpanKind(max(span.kind - 1, 0)),  # the wire counts from 1, the API from 0
-        context=_context(span.trace_id, span.span_id, span.trace_state),
-        parent=_parent(span),
-        start_time=span.start_time_unix_nano,
-        end_time=span.end_time_unix_nano,
-        status=_status(span.status),
-        attributes=_attributes(span.attributes),
-        links=tuple(map(_link, span.links)),
-        events=tuple(
-            ReceivedEvent(event.name, event.time_unix_nano, _attributes(event.attributes))
-            for event in span.events
+        name=record.name,
+        kind=SpanKind[record.kind],
+        context=_context(record.trace_id, record.span_id, record.trace_state),
+        parent=_parent(record),
+        start_time=record.started,
+        end_time=record.ended,
+        status=SpanStatus(StatusCode[record.status.upper()], record.status_description or None),
+        attributes=record.attributes,
+        links=tuple(map(_link, record.links)),
+        events=tuple(ReceivedEvent(e.name, e.time, e.attributes) for e in record.events),
+        instrumentation_scope=Scope(
+            record.scope,
+            record.scope_version or None,
+            record.schema_url,
+            dict(record.scope_attributes),
         ),
-        instrumentation_scope=scope,
-        resource=resource,
+        resource=Resource(record.resource),
     )
 
 
 def _scope(scope: InstrumentationScope, schema_url: str) -> Scope:
-    return Scope(scope.name, scope.version or None, schema_url, _attributes(scope.attributes))
+    attributes = otlp.attributes_of(scope.attributes)
+    return Scope(scope.name, scope.version or None, schema_url, attributes)
 
 
-def _parent(span: Span) -> SpanContext | None:
-    if not span.parent_span_id:
+def _parent(record: SpanRecord) -> SpanContext | None:
+    if record.parent_id is None:
         return None
     # The flags of a span on the wire tell whether its parent is remote, not the span itself.
-    return _context(span.trace_id, span.parent_span_id, flags=span.flags)
+    return _context(record.trace_id, record.parent_id, flags=record.flags)
 
 
-def _link(link: Span.Link) -> Link:
+def _link(link: LinkRecord) -> Link:
     context = _context(link.trace_id, link.span_id, link.trace_state, link.flags)
-    return Link(context, _attributes(link.attributes))
+    return Link(context, link.attributes)
 
 
-def _context(trace_id: bytes, span_id: bytes, state: str = "", flags: int = 0) -> SpanContext:
+def _context(trace_id: str, span_id: str, state: str = "", flags: int = 0) -> SpanContext:
     return SpanContext(
-        int.from_bytes(trace_id),
-        int.from_bytes(span_id),
+        int(trace_id, 16),
+        int(span_id, 16),
         is_remote=bool(flags & SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK),
         trace_flags=TraceFlags(TraceFlags.SAMPLED),  # it was exported
         trace_state=TraceState.from_header([state]) if state else None,
     )
-
-
-def _status(status: Status) -> SpanStatus:
-    code = {Status.STATUS_CODE_OK: StatusCode.OK, Status.STATUS_CODE_ERROR: StatusCode.ERROR}
-    return SpanStatus(code.get(status.code, StatusCode.UNSET), status.message or None)
-
-
-def _attributes(pairs: Sequence[KeyValue]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
-
-
-def _value(value: AnyValue) -> Any:
-    match value.WhichOneof("value"):
-        case None:
-            return None
-        case "array_value":
-            return tuple(map(_value, value.array_value.values))
-        case "kvlist_value":
-            return _attributes(value.kvlist_value.values)
-        case scalar:
-            return getattr(value, scalar)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -210,12 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = b"".join(self._chunks())
-        if "Content-Encoding" in self.headers:
-            body = zlib.decompress(body, zlib.MAX_WBITS | 32)  # gzip or deflate, by its header
+        encoding = self.headers.get("Content-Encoding", "")
         if self.path == "/v1/traces":
-            self.server.keep(decode(body))
+            self.server.keep(decode(body, self.headers.get("Content-Type", ""), encoding))
         elif self.path == "/v1/metrics":
-            self.server.keep_metrics(decode_metrics(body))
+            self.server.keep_metrics(decode_metrics(otlp.unpack(body, encoding)))
         self._accept()  # logs are accepted and dropped
 
     def _chunks(self) -> Iterator[bytes]:
