@@ -15,17 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from textwrap import dedent, indent
-from typing import overload
+from textwrap import dedent
+from typing import Final, overload
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.trace import Link, StatusCode
+from opentelemetry.trace import StatusCode
 
 from . import _semconv as names
+from ._trees import Id, Node, draw
 
 __all__ = ["CapturedSpans", "capture_spans", "format_trace"]
+
+_NOWHERE: Final = ("", "")
 
 
 class CapturedSpans(Sequence[ReadableSpan]):
@@ -127,40 +130,24 @@ def _global_provider() -> TracerProvider:
 
 def format_trace(spans: Iterable[ReadableSpan], *attributes: str) -> str:
     """Return spans as an indented tree; `attributes` names those to be shown."""
-    return "\n".join(_Tree(list(spans), attributes).lines())
+    return draw(map(_node, spans), attributes)
 
 
-class _Tree:
-    def __init__(self, spans: list[ReadableSpan], attributes: tuple[str, ...]) -> None:
-        self._attributes = attributes
-        self._names = {_id(span.context): span.name for span in spans}
-        self._children: dict[tuple[int, int] | None, list[ReadableSpan]] = {}
-        for span in spans:
-            parent = None if span.parent is None else _id(span.parent)
-            self._children.setdefault(parent if parent in self._names else None, []).append(span)
-
-    def lines(self, parent: tuple[int, int] | None = None) -> Iterator[str]:
-        for span in self._children.get(parent, ()):
-            yield self._line(span)
-            yield from (indent(line, "  ") for line in self.lines(_id(span.context)))
-
-    def _line(self, span: ReadableSpan) -> str:
-        found = span.attributes or {}
-        shown = [f"{name}={found[name]!s}" for name in self._attributes if name in found]
-        parts = [span.name, *map(self._link, span.links)]
-        if span.parent is not None and _id(span.parent) not in self._names:
-            parts.append("<- remote")
-        if span.status.status_code is StatusCode.ERROR:
-            parts.append(f"! {found.get(names.ERROR_TYPE, 'error')}")
-        if shown:
-            parts.append("{" + ", ".join(shown) + "}")
-        if span.end_time is None:
-            parts.append("(not ended)")
-        return " ".join(parts)
-
-    def _link(self, link: Link) -> str:
-        return f"-> {self._names.get(_id(link.context), 'remote')}"
+def _node(span: ReadableSpan) -> Node:
+    found = span.attributes or {}
+    has_failed = span.status.status_code is StatusCode.ERROR
+    return Node(
+        _id(span.context) or _NOWHERE,
+        _id(span.parent),
+        span.name,
+        tuple(_id(link.context) or _NOWHERE for link in span.links),
+        str(found.get(names.ERROR_TYPE, "error")) if has_failed else None,
+        found,
+        span.end_time is not None,
+    )
 
 
-def _id(context: trace.SpanContext | None) -> tuple[int, int]:
-    return (context.trace_id, context.span_id) if context else (0, 0)
+def _id(context: trace.SpanContext | None) -> Id | None:
+    if context is None:
+        return None
+    return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
