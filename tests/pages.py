@@ -23,7 +23,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +56,10 @@ class Block:
         if not self.needs:
             return True
         requirement = Requirement(self.needs)
-        return version(requirement.name) in requirement.specifier
+        try:
+            return version(requirement.name) in requirement.specifier
+        except PackageNotFoundError:
+            return False
 
 
 def blocks(text: str) -> list[Block]:
