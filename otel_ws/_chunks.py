@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from . import _semconv as names
 
 _NANO: Final = 1e9
+_MAX_TIMES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class StreamMeasures:
     """The mean time from one chunk to the next; None for fewer than two."""
     max_chunk_interval: float | None
     """The longest of these times."""
+    chunk_times: tuple[float, ...] | None = None
+    """When the server had taken each chunk, from what asked for the stream; as far as kept."""
 
     def attributes(self) -> dict[str, AttributeValue]:
         """Return the measures that there are, as attributes of a span."""
@@ -42,15 +45,17 @@ _ATTRIBUTES: Final = {
     "time_to_last_chunk": names.STREAM_TIME_TO_LAST_CHUNK,
     "average_chunk_interval": names.STREAM_AVERAGE_CHUNK_INTERVAL,
     "max_chunk_interval": names.STREAM_MAX_CHUNK_INTERVAL,
+    "chunk_times": names.STREAM_CHUNK_TIMES,
 }
 
 
 class Chunks:
     """Counts the chunks of a stream; `since` is when it was asked for, in nanoseconds."""
 
-    __slots__ = ("count", "first", "last", "longest", "since", "size")
+    __slots__ = ("count", "first", "last", "longest", "since", "size", "times")
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, since: int, *, keeps_times: bool = False) -> None:
+        self.times: list[float] | None = [] if keeps_times else None
         self.since = self.first = self.last = since
         self.count = self.size = self.longest = 0
 
@@ -62,6 +67,8 @@ class Chunks:
         else:
             self.longest = max(self.longest, interval)
         self.last = now
+        if self.times is not None and self.count < _MAX_TIMES:
+            self.times.append(max(0, now - self.since) / _NANO)
         self.count += 1
         self.size += size
         return None if interval is None else interval / _NANO
@@ -76,4 +83,5 @@ class Chunks:
             max(0, self.last - self.since) / _NANO if count else None,
             run / (count - 1) / _NANO if count > 1 else None,
             self.longest / _NANO if count > 1 else None,
+            tuple(self.times) if self.times else None,
         )

@@ -43,5 +43,6 @@ def frame(
     spans = Spans(starter(config, side.scope_name), {names.SESSION_ID: session_id}, expected)
     measures, ending = Measures(scope, config, clock, side), Ending(side)
     streams = Streams(spans, measures, ending, clock)
+    streams.keeps_times = config.record_chunk_times
     carriers = carriers_of(scope, config)
     return Frame(scope, config, session_id, spans, measures, ending, streams, carriers, side, clock)

@@ -99,7 +99,7 @@ class Live:
         if self._carriers is not None and isinstance(message, Carried):
             turn.carried = message
         if self._streams.meters_turns:
-            turn.chunks = Chunks(started)
+            turn.chunks = Chunks(started, keeps_times=self._streams.keeps_times)
         if self._measures.is_fine:
             self._measures.record_size(size, kind, "received", turn.span)
             took = self._measures.took

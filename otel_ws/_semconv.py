@@ -62,6 +62,7 @@ STREAM_TIME_TO_FIRST_CHUNK: Final = "websocket.stream.time_to_first_chunk"
 STREAM_TIME_TO_LAST_CHUNK: Final = "websocket.stream.time_to_last_chunk"
 STREAM_AVERAGE_CHUNK_INTERVAL: Final = "websocket.stream.average_chunk_interval"
 STREAM_MAX_CHUNK_INTERVAL: Final = "websocket.stream.max_chunk_interval"
+STREAM_CHUNK_TIMES: Final = "websocket.stream.chunk_times"
 STREAM_END_REASON: Final = "websocket.stream.end_reason"
 HANDOFF_WAIT_DURATION: Final = "websocket.handoff.wait_duration"
 

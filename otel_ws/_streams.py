@@ -60,7 +60,7 @@ class Stream(Running):
 class Streams:
     """The streams of one connection, traced or not."""
 
-    __slots__ = ("_clock", "_ending", "_left", "_measures", "_spans", "meters_turns", "open")
+    __slots__ = ("_clock", "_ending", "_left", "_measures", "_spans", "keeps_times", "meters_turns", "open")
 
     def __init__(
         self, spans: Spans, measures: Measures, ending: Ending, clock: Callable[[], int]
@@ -72,6 +72,8 @@ class Streams:
         self.open: dict[Stream, None] = {}
         """Those that have not ended."""
         self._left: dict[Stream, int] = {}
+        self.keeps_times = False
+        """The time of each chunk is an attribute of its stream."""
         self.meters_turns = False
         """Every turn counts what is sent in it."""
 
@@ -85,7 +87,7 @@ class Streams:
         if since is None:
             since = self._asked_at(turn)
         span = self._start(name, since, parent) if parent else get_current_span(before)
-        stream = Stream(self, name, span, Chunks(since))
+        stream = Stream(self, name, span, Chunks(since, keeps_times=self.keeps_times))
         stream.is_own = parent is not None
         self.open[stream] = None
         if turn is not None and _is_open(turn):

@@ -32,7 +32,7 @@ from .clocked import Clocked
 from .pages import PAGES, tables
 from .test_docs import codes, rows_of
 
-TYPES = {str: "string", bool: "boolean", int: "int", float: "double"}
+TYPES = {str: "string", bool: "boolean", int: "int", float: "double", tuple: "double[]"}
 HANDED_OVER = "rendering"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -127,7 +127,8 @@ async def play_channels(model: Any) -> None:
 
 
 def play_streams(model: Any) -> None:
-    client = Clocked(model=model, rollover_messages=1, message_codec="json")
+    carrying = {"rollover_messages": 1, "message_codec": "json", "record_chunk_times": True}
+    client = Clocked(model=model, **carrying)
     client.hear("go")
     with StreamMeter("reply"):
         client.say("one", "two")

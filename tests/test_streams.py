@@ -49,6 +49,18 @@ def test_the_measures_are_those_of_their_definitions(spans: CapturedSpans) -> No
         assert name in ("name", "end_reason") or getattr(meter.measures, name) == value
 
 
+def test_the_times_of_the_chunks_are_kept_on_demand(spans: CapturedSpans) -> None:
+    talk = Clocked(record_chunk_times=True).hear("order")
+    with StreamMeter("reply") as meter:
+        for _ in range(1002):
+            send(talk, 0.001)
+    talk.leave()
+    times = measured(spans)["chunk_times"]
+    assert times == meter.measures.chunk_times
+    assert len(times) == 1000, "the rhythm of an endless stream is not kept for ever"
+    assert times[:2] == (pytest.approx(0.001), pytest.approx(0.002))
+
+
 def test_a_chunk_counts_when_the_server_has_taken_it(spans: CapturedSpans) -> None:
     talk = Clocked().hear("order")
     with StreamMeter("reply"):
