@@ -16,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider, TracerProvider
 
 from ._config import Config
+from ._identity import Same
 from ._log import report, shielded
 
 # The SDK's samplers that decide by the trace id, and those that leave roots to another.
@@ -40,12 +41,12 @@ def cuts_sessions(provider: TracerProvider | None = None) -> bool:
 def tell_if_cut(config: Config) -> None:
     """Say once in the log that sessions are cut apart, if the settings and the sampler do so."""
     if config.model == "session":
-        _tell(config.tracer_provider or trace.get_tracer_provider())
+        _tell(Same(config.tracer_provider or trace.get_tracer_provider()))
 
 
 @lru_cache(maxsize=8)
-def _tell(provider: TracerProvider) -> None:
-    if _is_used(provider):
+def _tell(provider: Same[TracerProvider]) -> None:
+    if _is_used(provider.it):
         report(
             "the sampler decides about each message on its own, and sessions are cut apart; "
             "use one of otel_ws.sampling",

@@ -24,6 +24,7 @@ from opentelemetry.util.types import AttributeValue
 from . import _instruments as instruments
 from . import _semconv as names
 from ._config import Config
+from ._identity import Same
 from ._instruments import Instrument
 from ._log import report
 from ._sides import SERVER, Side
@@ -93,9 +94,9 @@ def _read(counts: dict[Key, Count], _: CallbackOptions) -> Iterable[Observation]
 
 
 @lru_cache(maxsize=8)
-def _instruments(provider: MeterProvider, side: Side) -> Instruments:
+def _instruments(provider: Same[MeterProvider], side: Side) -> Instruments:
     try:
-        return Instruments(provider, side)
+        return Instruments(provider.it, side)
     except Exception as error:
         report("the instruments could not be made: nothing is measured", error)
         return Instruments(NoOpMeterProvider(), side)
@@ -109,4 +110,4 @@ def is_off(config: Config) -> bool:
 
 def instruments_of(config: Config, side: Side = SERVER) -> Instruments:
     """Return our instruments of the settings' provider, else of the global one."""
-    return _instruments(config.meter_provider or metrics.get_meter_provider(), side)
+    return _instruments(Same(config.meter_provider or metrics.get_meter_provider()), side)

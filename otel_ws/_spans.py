@@ -13,6 +13,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._config import Config
+from ._identity import Same
 from ._log import report, shielded
 from ._version import __version__
 
@@ -28,8 +29,8 @@ Start = Callable[
 
 
 @lru_cache(maxsize=8)
-def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Tracer | LeanTracer:
-    tracer = provider.get_tracer(
+def _starter(provider: Same[TracerProvider], scope_name: str, is_lean: bool) -> Tracer | LeanTracer:
+    tracer = provider.it.get_tracer(
         scope_name,
         __version__,
         names.SCHEMA_URL,
@@ -45,7 +46,7 @@ def _starter(provider: TracerProvider, scope_name: str, is_lean: bool) -> Tracer
 def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Tracer | LeanTracer:
     """Return what starts our spans: for the settings' provider, else for the global one of now."""
     provider = config.tracer_provider or trace.get_tracer_provider()
-    return _starter(provider, scope_name, config.lean_spans)
+    return _starter(Same(provider), scope_name, config.lean_spans)
 
 
 @lru_cache(maxsize=1024)
