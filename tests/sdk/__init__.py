@@ -1,0 +1,1 @@
+"""The SDK's own tests of spans, with lean ones."""
