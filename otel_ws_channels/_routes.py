@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MemberDescriptorType
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -31,7 +32,7 @@ def layers(application: Any) -> Iterator[Any]:
             application = application.application_mapping.get("websocket")
         else:
             application = next(
-                (vars(application)[n] for n in _INNER if n in _vars(application)), None
+                (getattr(application, n, None) for n in _INNER if _keeps(application, n)), None
             )
 
 
@@ -72,5 +73,7 @@ def _text(pattern: Any) -> str:
     return text
 
 
-def _vars(application: Any) -> dict[str, Any]:
-    return getattr(application, "__dict__", {})
+def _keeps(application: Any, name: str) -> bool:
+    """Tell whether a wrapper has an attribute, and does not make it up when it is asked."""
+    slot = getattr(type(application), name, None)
+    return name in getattr(application, "__dict__", ()) or isinstance(slot, MemberDescriptorType)

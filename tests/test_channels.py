@@ -189,6 +189,23 @@ def test_nested_routers_make_one_template() -> None:
     assert app.find_route({"path": "/nowhere/"})() is None
 
 
+def test_a_route_is_found_through_wrappers_of_every_kind() -> None:
+    class WithSlots:
+        __slots__ = ("app",)
+
+    class MadeUp:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        def __getattr__(self, name: str) -> Any:
+            return "made up"
+
+    wrapper = WithSlots()
+    wrapper.app = MadeUp(URLRouter([path("room", Echo.as_asgi())]))
+    assert TracingMiddleware(wrapper).find_route({"path": "/room"})() == "/room"
+    assert TracingMiddleware(WithSlots()).find_route({"path": "/room"})() is None
+
+
 async def test_a_path_without_a_route_is_an_error_of_the_handshake(spans: CapturedSpans) -> None:
     with pytest.raises(ValueError, match="No route found"):
         await converse(application(Echo), path="/nowhere")
