@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -22,6 +22,7 @@ from ._settings import (
     MessageName,
     MetricsLevel,
     Model,
+    Neighbours,
     Trust,
     Volume,
     VolumeLevel,
@@ -29,6 +30,9 @@ from ._settings import (
 from ._sources import collect
 from ._types import Scope
 from .codecs import PRESETS, Codec, codec_of
+
+PAGE_SOCKET: Final = "/.otel-ws/live"
+"""How the path of the trace page's own socket ends, wherever the page is mounted."""
 
 
 def _provider(method: str) -> Callable[[Any], Any]:
@@ -103,6 +107,11 @@ class Config:
     fanout: Fanout = _setting(
         "auto", _FANOUT, "what the sender of an event becomes to those who process it"
     )
+    neighbours: Neighbours = _setting(
+        "replace",
+        rules.choice("replace", "reuse"),
+        "what other tracers make of a handshake becomes ours (`replace`), or stays (`reuse`)",
+    )
     inherit_sampling: bool = _setting(
         True, rules.flag(), "an unsampled handshake silences its whole connection"
     )
@@ -155,6 +164,9 @@ class Config:
     record_close_reason: bool = _setting(
         False, rules.flag(), "record the reason of a close, which the peer may have written"
     )
+    record_chunk_times: bool = _setting(
+        False, rules.flag(), "record when each chunk of a stream was sent, up to a thousand"
+    )
     query_allow: tuple[str, ...] = _setting(
         (),
         rules.strings("a collection of query parameter names"),
@@ -184,7 +196,12 @@ class Config:
             object.__setattr__(self, name, rule.check(name, getattr(self, name)))
 
     def excludes(self, path: str, route: str | None) -> bool:
-        """Tell whether `excluded_routes` names this path or the route that it takes."""
+        """Tell whether `excluded_routes` names this path or the route that it takes.
+
+        The trace page's own socket is never traced: it would tell the page of itself for ever.
+        """
+        if path.endswith(PAGE_SOCKET):
+            return True
         targets = (path,) if route is None else (path, route)
         return any(fnmatchcase(t, pattern) for t in targets for pattern in self.excluded_routes)
 

@@ -11,6 +11,7 @@ from . import _request
 from . import _semconv as names
 from ._causes import cause
 from ._frame import Frame
+from ._neighbours import cleaned, taken_over, tell_of_ddtrace
 from ._propagation import Origin, handshake_origin
 from ._session import current_session
 from ._sides import SERVER
@@ -22,7 +23,8 @@ _FORBIDDEN = 403
 class Handshake:
     """The span of a handshake: our own, or one that somebody outside of us has opened.
 
-    A borrowed span is tagged, linked to and stepped out of, but never ended.
+    A borrowed span is tagged, linked to and stepped out of, but never ended. One that is taken
+    over is told and ended like our own.
     """
 
     def __init__(
@@ -40,7 +42,8 @@ class Handshake:
         self._measures = frame.measures
         self._side = frame.side
         self._is_answered = False
-        self._is_own = outer is None
+        self._config = config
+        self._is_own = outer is None or taken_over(outer, config)
         self._status: int | None = None
         if route := find_route():
             spans.set_route(route)
@@ -48,6 +51,8 @@ class Handshake:
             self.base = get_current()
             self.span = outer
             outer.set_attribute(names.SESSION_ID, frame.session_id)
+            if self._is_own:
+                self._describe(outer)
         else:
             asked = (_grown_from(origin.context), origin.links)
             self.base, links = asked if frame.side is SERVER else cause(current_session())
@@ -85,6 +90,13 @@ class Handshake:
         self._route()
         self._end(self._status, error)
 
+    def _describe(self, outer: Span) -> None:
+        """Let a span that was taken over say what our own says, and no more of the query."""
+        told = _request.attributes(self._scope, self._config.query_allow, self._side)
+        query = str(told.get(names.URL_QUERY, ""))
+        outer.set_attributes({**self._spans.common, **told, **cleaned(outer, query)})
+        outer.update_name(self._spans.named(_request.method(self._scope)))
+
     def _route(self) -> None:
         """Name what is named after the route, which some routers know only by now."""
         if self._spans.route is None and (route := self._find_route()):
@@ -106,6 +118,7 @@ class Handshake:
         if self._is_own:
             self._spans.end(self.span, error)
         self._measures.answered(self._spans.route, status, failure, self.span)
+        tell_of_ddtrace(self._scope, self._config)
 
 
 def _grown_from(extracted: Context) -> Context:

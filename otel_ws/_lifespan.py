@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Final
 
 from opentelemetry import metrics, trace
@@ -20,19 +21,35 @@ from ._log import report, shielded
 from ._types import ASGIApp, Message, Receive, Scope, Send
 
 FLUSH_SECONDS: Final = 5.0
+_is_served: ContextVar[bool] = ContextVar("otel_ws.lifespan", default=False)
 
 
 async def serve_lifespan(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, config: Callable[[], Config]
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    config: Callable[[], Config],
+    *,
+    answers: bool = True,
 ) -> None:
-    """Run the application's lifespan, or one in its place, and flush at its end."""
+    """Run the application's lifespan, or if it has none one in its place, and flush at its end.
+
+    Within another of ours there is nothing to do: one flush is enough.
+    """
+    if _is_served.get():
+        await app(scope, receive, send)
+        return
     lifespan = _Lifespan(receive, send, config)
+    _is_served.set(True)
     try:
         await app(scope, lifespan.receive, lifespan.send)
     except Exception:
-        if lifespan.is_used:
+        if lifespan.is_used or not answers:
             raise
-    if not lifespan.is_used:
+    finally:
+        _is_served.set(False)  # by no token: whoever closes this may do so in another context
+    if answers and not lifespan.is_used:
         await lifespan.answer()
 
 

@@ -21,6 +21,7 @@ MessageName = Callable[[Scope, Message], str | None]
 VolumeLevel = Literal["off", "handshake", "messages"]
 Levels = tuple[tuple[str, VolumeLevel], ...]
 Volume = Mapping[str, VolumeLevel] | Levels | Callable[[Scope, str | None], VolumeLevel]
+Neighbours = Literal["replace", "reuse"]
 ExcludedMessages = tuple[str, ...] | Callable[[Scope, Message], bool]
 
 
@@ -39,6 +40,7 @@ class Settings(TypedDict, total=False):
     inject_sends: bool
     strip_carriers: bool
     fanout: Fanout
+    neighbours: Neighbours
     inherit_sampling: bool
     excluded_routes: tuple[str, ...]
     volume: Volume
@@ -51,6 +53,7 @@ class Settings(TypedDict, total=False):
     rollover_messages: int | None
     error_close_codes: frozenset[int]
     record_close_reason: bool
+    record_chunk_times: bool
     query_allow: tuple[str, ...]
     message_name: MessageName | None
     destination_template: Callable[[str], str | None] | None

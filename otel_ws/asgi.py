@@ -16,13 +16,14 @@ from ._cuts import tell_if_cut
 from ._events import Events
 from ._lifespan import serve_lifespan
 from ._log import report, shielded
+from ._neighbours import contrib_span, keep_out, server
 from ._propagation import take_token
 from ._session import SCOPE_KEY
 from ._settings import Settings
 from ._types import ASGIApp, Message, Receive, Scope, Send, Turns
 from ._watch import Watch
 
-__all__ = ["TracingMiddleware", "dispatch_traced", "found_in"]
+__all__ = ["TracingMiddleware", "Wire", "dispatch_traced", "found_in"]
 
 
 class TracingMiddleware:
@@ -35,6 +36,8 @@ class TracingMiddleware:
 
     turns: ClassVar[Turns] = "receive"
     expected: ClassVar[tuple[type[BaseException], ...]] = ()
+    answers_lifespan: ClassVar[bool] = True
+    """Whether an application that refuses the protocol is answered for."""
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
         self.app = app
@@ -44,7 +47,7 @@ class TracingMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            await serve_lifespan(self.app, scope, receive, send, self.config)
+            await self._serve_lifespan(scope, receive, send)
         elif kind == "websocket":
             await self._serve(scope, receive, send)
         else:
@@ -87,7 +90,11 @@ class TracingMiddleware:
 
         Asked first of all, and for every connection: the place to keep others from opening one.
         """
-        return None
+        return contrib_span()
+
+    def wire(self, told: Any, receive: Receive, send: Send) -> Wire:
+        """Return what the application talks to in place of the server; `told` hears of it."""
+        return Wire(told, receive, send)
 
     @shielded
     def _open(self, scope: Scope) -> Connection | None:
@@ -95,6 +102,8 @@ class TracingMiddleware:
         if SCOPE_KEY in scope:
             return None
         config = self.config()
+        if config.neighbours == "replace":
+            keep_out()
         outer = shielded(self.outer_span)(scope)
         find_route = shielded(shielded(self.find_route)(scope) or (lambda: None))
         route = find_route()
@@ -115,13 +124,11 @@ class TracingMiddleware:
             detailed=level == "messages",
         )
         scope[SCOPE_KEY] = connection.session
-        if outer is not None:
-            report(
-                "the handshake has a span already, which is used in place of our own; "
-                "put TracingMiddleware around the application to get one that ends at accept",
-                period=inf,
-            )
         return connection
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answers = self.answers_lifespan
+        await serve_lifespan(self.app, scope, receive, send, self.config, answers=answers)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = self._open(scope)
@@ -136,7 +143,8 @@ class TracingMiddleware:
             if told is None:
                 await self.app(scope, receive, send)
                 return
-            wire = _Wire(told, receive, send)
+            calls = shielded(server)(scope, receive, send)
+            wire = self.wire(told, *(calls or (receive, send)))
             try:
                 await self.app(scope, wire.receive, wire.send)
             except BaseException as error:
@@ -160,7 +168,7 @@ async def dispatch_traced(
     told.dispatched(message, turn)
 
 
-class _Wire:
+class Wire:
     """The two callables that the application is given: they tell the connection, no more."""
 
     __slots__ = ("_connection", "_is_asked", "_receive", "_send", "_watch")

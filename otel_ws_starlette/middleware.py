@@ -24,6 +24,7 @@ class TracingMiddleware(asgi.TracingMiddleware):
     """
 
     expected = (WebSocketDisconnect,)
+    answers_lifespan = False  # these applications speak the protocol
 
     def find_route(self, scope: Scope) -> Callable[[], str | None]:
         return route_finder(self.app, scope)
@@ -33,6 +34,7 @@ class TracingMiddleware(asgi.TracingMiddleware):
 
         FastAPI, since 0.142, traces a WebSocket unless its scope has this key.
         """
-        telemetry = scope.setdefault(_FASTAPI, None)
-        span: Span | None = getattr(telemetry, "span", None)
-        return span
+        if self.config().neighbours == "replace":
+            scope.setdefault(_FASTAPI, None)
+        span: Span | None = getattr(scope.get(_FASTAPI), "span", None)
+        return span or super().outer_span(scope)

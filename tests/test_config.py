@@ -34,6 +34,7 @@ DEFAULTS = {
     "edge": "private",
     "carriers": ("headers",),
     "fanout": "auto",
+    "neighbours": "replace",
     "inherit_sampling": True,
     "excluded_routes": (),
     "max_message_age": 60.0,

@@ -1,0 +1,48 @@
+"""FastAPI, which traces WebSockets itself since 0.142."""
+
+from __future__ import annotations
+
+import fastapi
+import pytest
+from opentelemetry.trace import SpanKind
+
+from otel_ws.testing import CapturedSpans
+from otel_ws_starlette import TracingMiddleware
+
+from . import applications
+from .applications import ECHOED, TREE, sent
+
+TRACES_ITSELF = tuple(map(int, fastapi.__version__.split(".")[:2])) >= (0, 142)
+itself = pytest.mark.skipif(not TRACES_ITSELF, reason="this FastAPI does not trace WebSockets")
+BORROWED = """
+    WS /room
+      fastapi.dependencies
+        authenticate
+      fastapi.endpoint
+        greet
+    websocket.open /room -> WS /room
+    websocket.receive /room -> WS /room
+      query
+      websocket.send /room
+    websocket.close -> WS /room
+"""
+
+
+def test_around_it_our_spans_are_the_only_ones(spans: CapturedSpans) -> None:
+    assert sent(TracingMiddleware(applications.fastapi())) == ECHOED
+    assert spans == TREE
+
+
+def test_inside_of_it_there_is_one_handshake(spans: CapturedSpans, our_log: list[str]) -> None:
+    app = applications.fastapi()
+    app.add_middleware(TracingMiddleware)
+    assert sent(app) == ECHOED
+    assert spans == (BORROWED if TRACES_ITSELF else TREE)
+    assert len(our_log) == TRACES_ITSELF
+
+
+@itself
+def test_reused_it_is_not_kept_from_tracing_inside_of_us(spans: CapturedSpans) -> None:
+    assert sent(TracingMiddleware(applications.fastapi(), neighbours="reuse")) == ECHOED
+    handshakes = [span.name for span in spans if span.kind is SpanKind.SERVER]
+    assert handshakes == ["GET /room", "WS /room"]
