@@ -65,12 +65,17 @@ def bundle(script: Path, packages: Path, folder: Path) -> str:
     return str(built)
 
 
+def find_chromium() -> str:
+    """Return the path of a Chromium that can be driven here."""
+    if find_spec("playwright") is None:
+        raise MissingError("playwright is not installed: `scripts/test --part browser` has it")
+    return find_tool(*CHROMIUM)
+
+
 @contextmanager
 def running_chromium() -> Iterator[Any]:
     """Run a Chromium that is driven by playwright."""
-    if find_spec("playwright") is None:
-        raise MissingError("playwright is not installed: `scripts/test --part browser` has it")
-    path = find_tool(*CHROMIUM)
+    path = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

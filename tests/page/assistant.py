@@ -101,6 +101,7 @@ app = TracingMiddleware(
     Starlette(
         routes=[
             WebSocketRoute("/talk", talk),
+            WebSocketRoute("/rhythm", talk),
             WebSocketRoute("/shout", shout),
             WebSocketRoute("/locked", locked),
         ]

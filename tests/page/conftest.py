@@ -78,6 +78,7 @@ def told(possible: None, redis_server: RedisServer) -> Iterator[PageServer]:
     with running_page() as page:
         stories.chat(STARLETTE, page, redis_server.url)
         stories.assist(page)
+        stories.rhythm(page)
         stories.shout(page)
         yield page
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -76,13 +75,6 @@ def spans_of(exported: Any) -> list[dict[str, Any]]:
 
 def _plain(value: dict[str, Any]) -> Any:
     [(kind, plain)] = value.items()
+    if kind == "arrayValue":
+        return [_plain(each) for each in plain["values"]]
     return int(plain) if kind == "intValue" else plain
-
-
-def wait_until(is_so: Any, seconds: float = _SECONDS) -> None:
-    """Return as soon as that is so. Raises TimeoutError if it never is."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it did not come about")
-        time.sleep(0.05)

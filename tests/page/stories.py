@@ -86,9 +86,18 @@ def ask(client: Any, says: str, chunks: int, interrupts: int = 0, waits: bool = 
             return
 
 
+def rhythm(page: PageServer) -> None:
+    """A question, with the time of each chunk of the answer."""
+    with (
+        served(ASSISTANT, page, OTEL_WS_RECORD_CHUNK_TIMES="true") as (port,),
+        connect_to(port, "/rhythm") as client,
+    ):
+        ask(client, "Is the tea ready?", 24)
+
+
 def voice(page: PageServer, redis_url: str) -> None:
     """Two questions to the voice assistant of the test project, and one that is interrupted."""
-    with served(STARLETTE, page, REDIS_URL=redis_url) as (port,):
+    with served(STARLETTE, page, REDIS_URL=redis_url, OTEL_WS_RECORD_CHUNK_TIMES="true") as (port,):
         asyncio.run(_talk(f"ws://127.0.0.1:{port}{PATH}"))
 
 
