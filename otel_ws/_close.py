@@ -69,7 +69,7 @@ class Ending:
 
     def refused(self, error: BaseException) -> bool:
         """A send has failed; tell whether that is because nobody is there any more."""
-        self._is_left = self._is_left or isinstance(error, OSError)
+        self._is_left = self._is_left or _is_of_a_lost_peer(error)
         return self._is_left or self._closure is not None
 
     def conclude(self, error: BaseException | None, *, failed: bool) -> Closure:
@@ -83,6 +83,16 @@ class Ending:
             return left_by_peer()
         cancelled = error is not None and not isinstance(error, Exception)
         return left_open(failed=failed, cancelled=cancelled)
+
+
+def _is_of_a_lost_peer(error: BaseException) -> bool:
+    """Tell whether a server has raised `error` because nobody is there any more.
+
+    ASGI wants an OSError. Daphne, once the close frame has come, lets one of Autobahn's through.
+    """
+    kind = type(error)
+    named = (kind.__module__.partition(".")[0], kind.__name__)
+    return isinstance(error, OSError) or named == ("autobahn", "Disconnected")
 
 
 def closed(message: Message) -> Closure:

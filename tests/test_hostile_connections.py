@@ -121,13 +121,13 @@ def spans_that_stay_open(patch: Callable[..., None]) -> None:
 
 
 def no_shield(patch: Callable[..., None]) -> None:
-    async def receive(self: asgi._Wire) -> Any:
+    async def receive(self: asgi.Wire) -> Any:
         message = await self._receive()
         if message["type"] == "websocket.receive":
             json.loads(message.get("text") or b"{}")
         return self._connection.received(message) or message
 
-    patch(asgi._Wire, "receive", receive)
+    patch(asgi.Wire, "receive", receive)
 
 
 @pytest.fixture
