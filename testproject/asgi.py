@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 from otel_ws_channels import TracingMiddleware
 
 from . import telemetry
+from .voice.messages import QUIET, name_of
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
 telemetry.configure("chat-channels")
@@ -24,5 +25,7 @@ application = TracingMiddleware(
             "http": ASGIStaticFilesHandler(django),
             "websocket": URLRouter(websocket_urlpatterns),
         }
-    )
+    ),
+    message_name=name_of,
+    excluded_messages=QUIET,
 )

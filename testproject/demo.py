@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             redis = stack.enter_context(running_redis())
             as_expected = all([show(app, model, redis.url) for model in MODELS for app in APPS])
             if not options.once:
-                stay(listeners, redis.url)
+                page_port = options.port and options.port + sum(map(len, listeners))
+                stay(listeners, redis.url, page_port=page_port, loads_voice=options.voice)
     except RuntimeError as error:  # something other than a trace went wrong
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -69,7 +70,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--port",
         type=int,
         default=0,
-        help="where the first server listens, the others take the next three (default: free ports)",
+        help="where the first server listens; the others take the next three, and the trace page "
+        "the one after them (default: free ports)",
+    )
+    parser.add_argument(
+        "--voice",
+        action="store_true",
+        help="bring along the engines of the voice assistant, about 1 GB, and load them",
     )
     return parser.parse_args(arguments)
 

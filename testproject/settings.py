@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.core.management.utils import get_random_secret_key
@@ -27,6 +28,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 ROOT_URLCONF = "testproject.urls"
 ASGI_APPLICATION = "testproject.asgi.application"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [("voice/samples", Path(__file__).parent / "voice" / "samples")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -18,6 +18,8 @@ from .trees import SESSION_ID, is_end, render
 
 # The last spans only: the terminal of somebody who chats all day is not a database.
 _KEPT = 500
+# The demo's terminal, which prints what a collector gets.
+PRINTER_ENDPOINT = "DEMO_PRINTER_ENDPOINT"
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -29,6 +31,9 @@ def configure(service_name: str) -> None:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     else:
         provider.add_span_processor(TreePrinter())
+    if printer := os.environ.get(PRINTER_ENDPOINT):
+        exporter = OTLPSpanExporter(endpoint=f"{printer}/v1/traces")
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
 

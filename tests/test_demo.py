@@ -19,6 +19,12 @@ from testproject.scenes import connect_to, hear
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120
+FILES = {
+    "static/otel-ws/otel-ws.js": "otel_ws/browser/static/otel-ws.js",
+    "voice": "testproject/templates/voice.html",
+    "static/voice/page.js": "testproject/static/voice/page.js",
+    "static/voice/samples/sum.wav": "testproject/voice/samples/sum.wav",
+}
 
 
 def start(*arguments: str, folder: Path = ROOT) -> subprocess.Popen[str]:
@@ -68,13 +74,15 @@ def test_another_tree_is_shown_as_a_difference_and_ends_with_1(tmp_path: Path) -
 def test_it_serves_the_pages_until_it_is_interrupted() -> None:
     demo = start()
     try:
+        traces = next_address(demo, r"http://127\.0\.0\.1:\d+/$")
         addresses = [next_address(demo), next_address(demo)]
         ports = [ports_of(address) for address in addresses]
         pages = {fetch(f"http://127.0.0.1:{port}/") for port in chain(*ports)}
         assert len(pages) == 1
-        module = "static/otel-ws/otel-ws.js"
-        modules = {fetch(f"http://127.0.0.1:{port}/{module}") for port in chain(*ports)}
-        assert modules == {(ROOT / "otel_ws/browser/static/otel-ws.js").read_bytes()}
+        for served, source in FILES.items():
+            found = {fetch(f"http://127.0.0.1:{port}/{served}") for port in chain(*ports)}
+            assert found == {(ROOT / source).read_bytes()}
+        assert b"<!doctype html>" in fetch(traces).lower()
         trees = [tree_of_a_talk(demo, here, there) for here, there in ports]
         demo.send_signal(signal.SIGINT)
         finish(demo, 30)
@@ -104,10 +112,15 @@ def differences(lines: Sequence[str]) -> list[str]:
     return [line for line in lines if re.match(r"[-+]", line)]
 
 
-def next_address(demo: subprocess.Popen[str]) -> str:
-    """Return the next address to open. Raises StopIteration when the demo ends without one."""
+def next_address(
+    demo: subprocess.Popen[str], pattern: str = r"http://127\.0\.0\.1:\d+/\?\S*"
+) -> str:
+    """Return the next address, of a chat unless another `pattern` says of what.
+
+    Raises StopIteration when the demo ends without one.
+    """
     assert demo.stdout is not None
-    found = (re.search(r"http://127\.0\.0\.1:\d+/\S*", line) for line in demo.stdout)
+    found = (re.search(pattern, line) for line in demo.stdout)
     return next(match[0] for match in found if match)
 
 

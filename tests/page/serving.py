@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
-from testproject.servers import ROOT, clean_environment, stop
+from testproject.trace_page import running_trace_page
 
 _SECONDS = 30
 _direct = build_opener(ProxyHandler({}))  # a proxy of the environment is not for this
@@ -41,26 +39,8 @@ class PageServer:
 @contextmanager
 def running_page(port: int = 0, *options: str) -> Iterator[PageServer]:
     """Run a trace page for as long as the block lasts, by default on a free port."""
-    command = [sys.executable, "-m", "otel_ws", "page", f"--port={port}", *options]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = process.stdout.readline()
-        url = said.removeprefix("The trace page: ").strip().rstrip("/")
-        if not url.startswith("http://"):
-            raise RuntimeError(f"the trace page did not start: it said {said!r}")
-        yield PageServer(url)
-    finally:
-        stop(process)
-        process.stdout.close()
+    with running_trace_page(port, *options) as address:
+        yield PageServer(address.rstrip("/"))
 
 
 def spans_of(exported: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""A voice assistant over one WebSocket: speech in, speech out, on Channels and on Starlette."""
