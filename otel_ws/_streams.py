@@ -60,7 +60,16 @@ class Stream(Running):
 class Streams:
     """The streams of one connection, traced or not."""
 
-    __slots__ = ("_clock", "_ending", "_left", "_measures", "_spans", "keeps_times", "meters_turns", "open")
+    __slots__ = (
+        "_clock",
+        "_ending",
+        "_left",
+        "_measures",
+        "_spans",
+        "keeps_times",
+        "meters_turns",
+        "open",
+    )
 
     def __init__(
         self, spans: Spans, measures: Measures, ending: Ending, clock: Callable[[], int]

@@ -40,7 +40,8 @@ def run(options: Namespace) -> int:
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listener.getsockname()[1]}"
     print(f"The trace page: {url}/", flush=True)
-    print(f"Send it spans:  OTEL_EXPORTER_OTLP_ENDPOINT={url}", flush=True)
+    variables = f"OTEL_EXPORTER_OTLP_ENDPOINT={url} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+    print(f"Send it spans:  {variables}", flush=True)
     _serve(page, listener)
     return 0
 

@@ -17,10 +17,10 @@ def event_of(scope, message):
     """Name the events that there are, and nothing that a client makes up."""
     packet = message.get("text") or ""
     try:
-        name = json.loads(packet[packet.index("[") :])[0]
+        name, *_ = json.loads(packet[packet.index("[") :])
     except ValueError:
         return None
-    return name if name in EVENTS else None
+    return name if isinstance(name, str) and name in EVENTS else None
 
 
 class TracingMiddleware(asgi.TracingMiddleware):
