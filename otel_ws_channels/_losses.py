@@ -17,7 +17,8 @@ from otel_ws.events import Events
 
 from .conf import Source
 
-events = Events("django.channels", Source({}).watched, StopConsumer)
+source = Source({})
+events = Events("django.channels", source.watched, StopConsumer)
 
 _REDIS_LOG = "channels_redis.core"
 

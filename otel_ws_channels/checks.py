@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -73,7 +74,8 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
 def check_application(**_: Any) -> list[CheckMessage]:
     """W001, W002: the middleware is missing around the ASGI application, or is not outermost."""
     application = _application()
-    if application is None or isinstance(application, asgi.TracingMiddleware):
+    is_traced = isinstance(application, asgi.TracingMiddleware) or _is_instrumented()
+    if application is None or is_traced:
         return []
     if any(isinstance(each, asgi.TracingMiddleware) for each in layers(application)):
         return [
@@ -126,6 +128,8 @@ ALL: tuple[Check, ...] = (
 
 def _consumer(consumer: type) -> Iterator[CheckMessage]:
     if not issubclass(consumer, TracedConsumerMixin):
+        if _is_instrumented():
+            return
         yield Warning(
             f"{consumer.__qualname__} is not traced: its messages have no spans.",
             hint="Name otel_ws_channels.TracedConsumerMixin first among its bases.",
@@ -168,6 +172,12 @@ def _config() -> Config | None:
         return Config.load({}, conf.found()) if middleware is None else middleware.config()
     except ConfigError:
         return None
+
+
+def _is_instrumented() -> bool:
+    """Tell whether the instrumentor sees to what would be missing; nobody else imports it."""
+    module = sys.modules.get(f"{_APP}.instrumentor")
+    return module is not None and bool(module.ChannelsInstrumentor().is_on)
 
 
 def _is_cutting(provider: TracerProvider | None) -> bool:

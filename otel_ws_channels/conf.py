@@ -31,6 +31,11 @@ class Source:
         self._config = Config()
         self._is_watching = False
 
+    def use(self, keywords: Mapping[str, Any]) -> None:
+        """Let these keywords stand before Django's settings from now on."""
+        if keywords is not self._keywords:
+            self._keywords, self._found = keywords, None
+
     def read(self) -> Config:
         """Return the settings of this moment. Raises ConfigError when one is wrong."""
         now = found()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -29,25 +30,34 @@ class TracedChannelLayer(_Proxy):
     overridden here is the layer's own.
     """
 
+    _self_is_on: Callable[[], bool] | None = None
+
     def __init__(self, backend: str, **config: Any) -> None:
         super().__init__(import_string(backend)(**config))
         watch_log(self.__wrapped__)
 
     @classmethod
-    def wrap(cls, layer: Any) -> TracedChannelLayer:
-        """Return `layer`, traced; a traced one as it is."""
+    def wrap(cls, layer: Any, is_on: Callable[[], bool] | None = None) -> TracedChannelLayer:
+        """Return `layer`, traced as long as `is_on` says so; a traced one as it is."""
         if isinstance(layer, TracedChannelLayer):
             return layer
         proxy = cls.__new__(cls)
         wrapt.ObjectProxy.__init__(proxy, layer)
+        proxy._self_is_on = is_on
         watch_log(layer)
         return proxy
+
+    def _self_is_passive(self) -> bool:  # so named, it hides nothing of the layer's own
+        return self._self_is_on is not None and not self._self_is_on()
 
     # What a layer takes beyond the specification (channels-lite: `expiry`) is passed on.
     async def send(self, channel: str, message: dict[str, Any], *args: Any, **more: Any) -> None:
         def call(channel: str, message: dict[str, Any]) -> Any:
             return self.__wrapped__.send(channel, message, *args, **more)
 
+        if self._self_is_passive():
+            await call(channel, message)
+            return
         try:
             await publish(events, "send", call, channel, message)
         except ChannelFull:
@@ -60,6 +70,9 @@ class TracedChannelLayer(_Proxy):
         def call(group: str, message: dict[str, Any]) -> Any:
             return self.__wrapped__.group_send(group, message, *args, **more)
 
+        if self._self_is_passive():
+            await call(group, message)
+            return
         full = count_full(self.__wrapped__, group)
         await publish(events, "group_send", call, group, message)
         if full:

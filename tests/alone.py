@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("otel_ws", "otel_ws_channels", "otel_ws_starlette")
+FILES = (
+    "otel_ws/browser/static/otel-ws.js",
+    "otel_ws/page/static/index.html",
+    "otel_ws_channels/static/otel-ws/otel-ws.js",
+)
 
 
 def check_contents() -> None:
@@ -17,11 +22,11 @@ def check_contents() -> None:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.origin is not None, f"{name} is not in the wheel"
         assert Path(spec.origin).with_name("py.typed").exists(), f"{name} has no py.typed"
-    for module in ("otel_ws/browser/static", "otel_ws_channels/static/otel-ws"):
-        package, _, folder = module.partition("/")
+    for file in FILES:
+        package, _, path = file.partition("/")
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None
-        assert (Path(spec.origin).parent / folder / "otel-ws.js").exists(), f"{module} is empty"
+        assert (Path(spec.origin).parent / path).exists(), f"{file} is not in the wheel"
     installed = {distribution.name.lower() for distribution in distributions()}
     unwanted = {"channels", "django", "fastapi", "opentelemetry-sdk", "starlette"}
     assert not installed & unwanted, f"unwanted: {installed & unwanted}"

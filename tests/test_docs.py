@@ -84,6 +84,9 @@ def test_what_is_shown_without_a_program_comes_from_the_demo(name: str) -> None:
     expected = [
         *(ROOT / "testproject" / "expected").glob("*.txt"),
         *(ROOT / "tests" / "interop").glob("test_*.py"),
+        *(ROOT / "tests" / "frameworks").glob("test_*.py"),
+        *(ROOT / "tests" / "voice").glob("trees.py"),
+        ROOT / "docs" / "doctor.md",  # compared in tests/doctor
     ]
     printed = [re.sub(r"^ +", "", path.read_text(), flags=re.M) for path in expected]
     for text in shown:
@@ -187,7 +190,7 @@ STATUSES = set(_semconv.CLOSE_STATUS_BY_CODE.values()) | set(constants("CLOSE_")
 STATUSES -= ATTRIBUTES
 ASGI = {f"websocket.{kind}" for kind in ("accept", "connect", "disconnect", "http.response")}
 PREFIXES = {name.partition(".")[0] for name in ATTRIBUTES}
-TYPES = {"string", "int", "double", "boolean"}
+TYPES = {"string", "int", "double", "double[]", "boolean"}
 # Declared, and set by nobody.
 UNUSED = {
     value

@@ -22,16 +22,18 @@ import otel_ws
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("otel_ws", "otel_ws_channels", "otel_ws_starlette")
 NEEDS_SDK = {
-    "otel_ws._lean",
-    "otel_ws._stock",
-    "otel_ws.processors",
-    "otel_ws.sampling",
-    "otel_ws.testing",
+    *("otel_ws._lean", "otel_ws._stock"),
+    *("otel_ws.processors", "otel_ws.sampling", "otel_ws.testing"),
+    *("otel_ws.page", "otel_ws.page._access", "otel_ws.page._app", "otel_ws.page._buffer"),
+    *("otel_ws.page._command", "otel_ws.page._http", "otel_ws.page._live", "otel_ws.page._own"),
+    *("otel_ws.page._processor", "otel_ws.page._protocol", "otel_ws_channels.page"),
 }
 TRACES_A_LIBRARY = {  # and brings it along
     *("otel_ws.client.aiohttp", "otel_ws.client.httpx_ws", "otel_ws.client.websockets"),
+    *("otel_ws.doctor._command", "otel_ws.doctor._visitor"),
     *("otel_ws.client.websockets_sync", "otel_ws.client._websockets", "otel_ws.client._httpx_ws"),
 }
+NEEDS_AUTO = {"otel_ws._patches", "otel_ws.auto"}
 LOWEST = ROOT / "requirements" / "lowest.txt"
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 45
@@ -83,7 +85,7 @@ def modules_of(package: str, *, public: bool = True, sdk: bool = False) -> list[
     names = [name for name in SOURCES if name.partition(".")[0] == package]
     if public:
         names = [name for name in names if is_public(name)]
-    names = [name for name in names if name not in TRACES_A_LIBRARY]
+    names = [name for name in names if name not in TRACES_A_LIBRARY | NEEDS_AUTO]
     return names if sdk else [name for name in names if name not in NEEDS_SDK]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from otel_ws.testing import CapturedSpans
 
-from .drivers import asgi, channels, core, starlette
+from .drivers import asgi, channels, core, starlette, zero_code
 from .drivers.script import Scenario
 from .drivers.wire import Stage, play
 from .scenarios import SCENARIOS
@@ -42,6 +42,11 @@ DRIVERS = [
     Driver("starlette-function", starlette.CAN, starlette.build_function),
     Driver("starlette-class", starlette.CAN, starlette.build_class),
     Driver("fastapi", starlette.CAN, starlette.build_fastapi),
+    Driver("zero-channels-async", channels.CAN_ASYNC, zero_code.build_channels_async),
+    Driver("zero-channels-sync", channels.CAN_SYNC, zero_code.build_channels_sync),
+    Driver("zero-starlette-function", starlette.CAN, zero_code.build_starlette_function),
+    Driver("zero-starlette-class", starlette.CAN, zero_code.build_starlette_class),
+    Driver("zero-fastapi", starlette.CAN, zero_code.build_fastapi),
 ]
 CASES = [
     pytest.param(driver, scenario, id=f"{driver.name}-{scenario}")

@@ -19,7 +19,20 @@ CAN_SYNC: frozenset[str] = frozenset()
 
 
 def build_async(server: Server, stage: Stage, **settings: Any) -> Any:
-    class Room(TracedConsumer):
+    return _application(async_room(TracedConsumer, server, stage), settings)
+
+
+def build_sync(server: Server, stage: Stage, **settings: Any) -> Any:
+    class Base(TracedConsumerMixin, WebsocketConsumer):
+        pass
+
+    return _application(sync_room(Base, server), settings)
+
+
+def async_room(base: Any, server: Server, stage: Stage) -> Any:
+    """Return a consumer of the kind of `base`."""
+
+    class Room(base):
         async def perform(self, command: Any) -> None:
             match command:
                 case Accept(subprotocol):
@@ -41,11 +54,13 @@ def build_async(server: Server, stage: Stage, **settings: Any) -> Any:
         async def disconnect(self, code: Any) -> None:
             await behave(server.disconnect(), self.perform, stage)
 
-    return _application(Room, settings)
+    return Room
 
 
-def build_sync(server: Server, stage: Stage, **settings: Any) -> Any:
-    class Room(TracedConsumerMixin, WebsocketConsumer):
+def sync_room(base: Any, server: Server) -> Any:
+    """Return a consumer of the kind of `base`, which has no tasks."""
+
+    class Room(base):
         def perform(self, command: Any) -> None:
             match command:
                 case Accept(subprotocol):
@@ -66,9 +81,13 @@ def build_sync(server: Server, stage: Stage, **settings: Any) -> Any:
         def disconnect(self, code: Any) -> None:
             behave_sync(server.disconnect(), self.perform)
 
-    return _application(Room, settings)
+    return Room
+
+
+def application(consumer: Any) -> Any:
+    urls = [path(PATH.removeprefix("/"), consumer.as_asgi())]
+    return ProtocolTypeRouter({"websocket": URLRouter(urls)})
 
 
 def _application(consumer: Any, settings: Any) -> Any:
-    urls = [path(PATH.removeprefix("/"), consumer.as_asgi())]
-    return TracingMiddleware(ProtocolTypeRouter({"websocket": URLRouter(urls)}), **settings)
+    return TracingMiddleware(application(consumer), **settings)

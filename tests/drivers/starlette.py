@@ -52,12 +52,23 @@ def endpoint(server: Server, stage: Stage) -> Callable[[WebSocket], Any]:
 
 
 def build_function(server: Server, stage: Stage, **settings: Any) -> Any:
-    routes = [WebSocketRoute(PATH, endpoint(server, stage))]
-    return TracingMiddleware(Starlette(routes=routes), **settings)
+    return TracingMiddleware(function_app(server, stage), **settings)
 
 
 def build_class(server: Server, stage: Stage, **settings: Any) -> Any:
-    class Room(TracedWebSocketEndpoint):
+    return TracingMiddleware(class_app(TracedWebSocketEndpoint, server, stage), **settings)
+
+
+def build_fastapi(server: Server, stage: Stage, **settings: Any) -> Any:
+    return TracingMiddleware(fastapi_app(server, stage), **settings)
+
+
+def function_app(server: Server, stage: Stage) -> Any:
+    return Starlette(routes=[WebSocketRoute(PATH, endpoint(server, stage))])
+
+
+def class_app(base: Any, server: Server, stage: Stage) -> Any:
+    class Room(base):
         async def on_connect(self, websocket: WebSocket) -> None:
             stage.push = websocket.send_text
             await behave(server.connect(), performer(websocket), stage)
@@ -68,10 +79,10 @@ def build_class(server: Server, stage: Stage, **settings: Any) -> Any:
         async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
             await behave(server.disconnect(), performer(websocket), stage)
 
-    return TracingMiddleware(Starlette(routes=[WebSocketRoute(PATH, Room)]), **settings)
+    return Starlette(routes=[WebSocketRoute(PATH, Room)])
 
 
-def build_fastapi(server: Server, stage: Stage, **settings: Any) -> Any:
+def fastapi_app(server: Server, stage: Stage) -> Any:
     app = FastAPI()
     room = endpoint(server, stage)
 
@@ -79,7 +90,7 @@ def build_fastapi(server: Server, stage: Stage, **settings: Any) -> Any:
         return "somebody"
 
     @app.websocket(PATH)
-    async def traced(websocket: WebSocket, name: str = Depends(user)) -> None:
+    async def untraced(websocket: WebSocket, name: str = Depends(user)) -> None:
         await room(websocket)
 
-    return TracingMiddleware(app, **settings)
+    return app

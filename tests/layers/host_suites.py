@@ -45,7 +45,14 @@ class Outcome:
 def unpack(distribution: str, folder: Path) -> Path:
     """Return the folder of a distribution's source, of the version that is installed."""
     source = f"{distribution}=={version(distribution)}"
-    download = ("download", "--quiet", "--no-deps", "--no-binary=:all:", f"--dest={folder}", source)
+    download = (
+        "download",
+        "--quiet",
+        "--no-deps",
+        f"--no-binary={distribution}",
+        f"--dest={folder}",
+        source,
+    )
     subprocess.run([sys.executable, "-m", "pip", *download], check=True)
     [archive] = folder.glob("*.tar.gz")
     with tarfile.open(archive) as file:
