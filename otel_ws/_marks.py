@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import ref
 
 from opentelemetry import trace
 from opentelemetry._logs import get_logger_provider
@@ -23,7 +23,7 @@ class Marks:
 
     def __init__(self, is_on: Callable[[], bool]) -> None:
         self._is_on = is_on
-        self._marked: WeakSet[Any] = WeakSet()
+        self._marked: dict[int, ref[Any]] = {}
 
     @shielded
     def attach(self, tracer_provider: Any = None, logger_provider: Any = None) -> None:
@@ -32,23 +32,28 @@ class Marks:
         The global ones may be set at any time, so that this is asked again and again.
         """
         spans = tracer_provider or trace.get_tracer_provider()
-        if spans not in self._marked and hasattr(spans, "add_span_processor"):
-            self._marked.add(spans)
+        if self._is_new(spans) and hasattr(spans, "add_span_processor"):
+            self._marked[id(spans)] = ref(spans)
             spans.add_span_processor(_span_processor(self._is_on))
         logs = logger_provider or get_logger_provider()
-        if logs not in self._marked and hasattr(logs, "add_log_record_processor"):
-            self._marked.add(logs)
+        if self._is_new(logs) and hasattr(logs, "add_log_record_processor"):
+            self._marked[id(logs)] = ref(logs)
             logs.add_log_record_processor(_log_processor(self._is_on))
             _put_first(logs)
+
+    def _is_new(self, provider: Any) -> bool:
+        """Tell whether a provider has none of ours; it need not be hashable."""
+        marked = self._marked.get(id(provider))
+        return marked is None or marked() is not provider
 
 
 def _put_first(provider: Any) -> None:
     """Let the latest processor of a provider stand before those that export, if that can be."""
-    processors = getattr(provider, "_multi_log_record_processor", None)
+    processors: Any = getattr(provider, "_multi_log_record_processor", None)
     if isinstance(getattr(processors, "_log_record_processors", None), tuple):
-        with processors._lock:  # type: ignore[union-attr]
-            *others, latest = processors._log_record_processors  # type: ignore[union-attr]
-            processors._log_record_processors = (latest, *others)  # type: ignore[union-attr]
+        with processors._lock:
+            *others, latest = processors._log_record_processors
+            processors._log_record_processors = (latest, *others)
 
 
 def _span_processor(is_on: Callable[[], bool]) -> SessionSpanProcessor:

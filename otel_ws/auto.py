@@ -91,6 +91,7 @@ class Instrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **keywords: Any) -> None:
         logger_provider = keywords.pop("logger_provider", None)
         Config.load(keywords, environ={})
+        # `opentelemetry-instrument` may be told to skip this.
         conflict = get_dependency_conflicts(self.instrumentation_dependencies())
         if conflict is not None and conflict.found:
             report(f"{self.requires} is needed to trace, and {conflict.found} is installed")

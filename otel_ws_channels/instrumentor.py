@@ -86,7 +86,7 @@ class ChannelsInstrumentor(Instrumentor):
             return await app(scope, receive, send)
 
         functools.update_wrapper(serve, app)
-        vars(serve).update(vars(app))
+        vars(serve).update(vars(app))  # `__wrapped__` as well: the class, as Channels has it
         return serve
 
     @shielded
@@ -94,9 +94,8 @@ class ChannelsInstrumentor(Instrumentor):
         if not self.is_on:
             return None
         from ._dispatch import call_traced
-        from ._losses import source
 
-        source.use(self.settings)
+        self._tell_events()
         return call_traced
 
     def _getting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,14 +116,19 @@ class ChannelsInstrumentor(Instrumentor):
     def _trace_layer(self, manager: Any, key: Any, layer: Any) -> Any:
         if not self.is_on:
             return None
-        from ._losses import source
         from .layers import TracedChannelLayer
 
-        source.use(self.settings)
+        self._tell_events()
         traced = TracedChannelLayer.wrap(layer, self._is_on)
         if traced is not layer:
             manager.backends[key] = traced
         return traced
+
+    def _tell_events(self) -> None:
+        """Let events be traced by the settings that this was given."""
+        from ._losses import source
+
+        source.use(self.settings)
 
     @shielded
     def _release_layers(self) -> None:

@@ -26,6 +26,12 @@ every_framework = pytest.mark.parametrize(
     "driver", [driver for driver in DRIVERS if driver.build], ids=lambda driver: driver.name
 )
 """The core's driver hands on what it likes: what an application gets is no matter of its."""
+every_middleware = pytest.mark.parametrize(
+    "driver",
+    [driver for driver in DRIVERS if driver.build and not driver.name.startswith("zero-")],
+    ids=lambda driver: driver.name,
+)
+"""Those that have an application inside, which can be looked into."""
 both_models = pytest.mark.parametrize("model", ["session", "connection"])
 
 # What the span of a message is in the tree, by the trust and the model.

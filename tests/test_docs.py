@@ -86,6 +86,7 @@ def test_what_is_shown_without_a_program_comes_from_the_demo(name: str) -> None:
         *(ROOT / "tests" / "interop").glob("test_*.py"),
         *(ROOT / "tests" / "frameworks").glob("test_*.py"),
         *(ROOT / "tests" / "voice").glob("trees.py"),
+        ROOT / "tests" / "zero_code" / "launching.py",
         ROOT / "docs" / "doctor.md",  # compared in tests/doctor
     ]
     printed = [re.sub(r"^ +", "", path.read_text(), flags=re.M) for path in expected]

@@ -15,7 +15,7 @@ from otel_ws import Config, Connection
 from otel_ws.asgi import TracingMiddleware
 from otel_ws.testing import CapturedSpans
 
-from .carrying import RECEIVED, TRACEPARENT, both_models, every_framework, received
+from .carrying import RECEIVED, TRACEPARENT, both_models, every_middleware, received
 from .drivers.script import Accept, Server
 from .drivers.wire import Stage
 from .playing import CONNECT, LEAVE, echo, play, scope_of
@@ -125,7 +125,7 @@ def test_headers_that_are_ignored_hide_no_other(spans: CapturedSpans) -> None:
 
 
 @both_models
-@every_framework
+@every_middleware
 @pytest.mark.parametrize("carrier", BROWSER)
 def test_every_framework_reads_what_a_browser_sends(
     driver: Driver, carrier: str, model: str, spans: CapturedSpans

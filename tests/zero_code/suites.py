@@ -4,7 +4,8 @@
 
 Each is taken from the source archive of the version that is installed, into a temporary folder.
 The archives of Channels and of strawberry hold no tests: those are run from a checkout of that
-version, whose folder is named. Exit status: 0 if every test comes out the same.
+version, whose folder is named. Exit status: 0 if every test comes out the same, 1 if one does
+not, 3 if that is so of all that ran, and a suite was not run.
 """
 
 from __future__ import annotations
@@ -132,18 +133,24 @@ def find(suite: Suite, sources: Mapping[str, str], folder: Path) -> Path:
     return source
 
 
-def compare(suite: Suite, sources: Mapping[str, str]) -> tuple[str, int]:
-    """Run a suite twice; return what is to be said of it, and how many tests come out changed."""
+NOT_RUN = 3
+
+
+def compare(suite: Suite, sources: Mapping[str, str]) -> tuple[str, int | None]:
+    """Run a suite twice; return what is to be said of it, and how many tests come out changed.
+
+    None if it could not be run.
+    """
     try:
         name = f"{suite.distribution} {version(suite.distribution)}"
     except PackageNotFoundError:
-        return f"not run  {suite.distribution}: not installed", 0
+        return f"not run  {suite.distribution}: not installed", None
     with tempfile.TemporaryDirectory() as directory:
         source = find(suite, sources, Path(directory))
         if not (source / "tests").is_dir():
             return (
                 f"not run  {name}: its source archive holds no tests, and no --source is given",
-                0,
+                None,
             )
         with suite.needs(source):
             without, _ = run(suite, source)
@@ -169,11 +176,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("names", nargs="*", choices=[[], *SUITES], metavar="NAME")
     parser.add_argument("--source", action="append", default=[], metavar="NAME=FOLDER")
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()  # What is pytest's is for the other parts.
     sources = dict(each.split("=", 1) for each in options.source)
     results = [compare(SUITES[name], sources) for name in options.names or SUITES]
     print(*(said for said, _ in results), sep="\n")
-    return 1 if any(changed for _, changed in results) else 0
+    if any(changed for _, changed in results):
+        return 1
+    return NOT_RUN if any(changed is None for _, changed in results) else 0
 
 
 if __name__ == "__main__":

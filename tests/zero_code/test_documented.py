@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.pages import PAGES, blocks
 
 from .commands import COMMANDS
-from .launching import CHANNELS
+from .launching import CHANNELS, tree_of
 
 INSTRUMENT = "$ opentelemetry-instrument "
 
@@ -18,3 +18,9 @@ def test_every_command_is_one_that_was_tried_and_the_other_way_round() -> None:
         if line.startswith(INSTRUMENT)
     }
     assert shown == {command.format(app=CHANNELS.asgi) for command in COMMANDS}
+
+
+def test_the_trace_is_the_one_that_every_launcher_gives() -> None:
+    assert tree_of(CHANNELS) in {
+        block.text.strip() for block in blocks(PAGES["docs/zero-code.md"].read_text())
+    }
