@@ -10,7 +10,8 @@ Importing this needs the SDK.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from time import time_ns
 from typing import Any, Final
@@ -42,7 +43,20 @@ _new_tuple: Final[Any] = tuple.__new__  # What `SpanContext` calls when it has j
 _new_span: Final[Any] = object.__new__  # The SDK's own is there to say that a tracer makes spans.
 _PARTS: Final = frozenset(vars(sdk._Span("", SpanContext(1, 1, False))))
 # Reentrant: a collection of garbage may end one span while another is made.
-_lock: Final = RLock()
+_lock = RLock()
+
+
+def _renew_lock() -> None:
+    """Let a forked process not wait for a thread that it does not have."""
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+Listeners = tuple[Callable[..., Any], ...]
 
 
 def lean(tracer: Tracer) -> LeanTracer | None:
@@ -53,21 +67,17 @@ def lean(tracer: Tracer) -> LeanTracer | None:
 class LeanTracer:
     """Starts spans as the stock `tracer` does."""
 
-    __slots__ = (
-        *("_bounds", "_ids", "_processors", "_random", "_starts", "drops_on", "endings", "stock"),
-    )
+    __slots__ = ("_bounds", "_heard", "_ids", "_random", "drops_on", "stock")
 
     def __init__(self, tracer: sdk.Tracer) -> None:
         self.stock = tracer
-        self._processors: Any = None
-        self._starts: tuple[Any, ...] = ()
-        self.endings: tuple[Any, ...] = ()
-        """What is told that a span is about to end."""
+        # The processors, and what of them hears of a start and of an end to come.
+        self._heard: tuple[Any, Listeners, Listeners] = (None, (), ())
         self._ids = tracer.id_generator
         self._random = _RANDOM if tracer.id_generator.is_trace_id_random() else 0
         self._bounds = bounds(tracer.sampler)
         self.drops_on = self._bounds[1] == 0
-        """Whatever would grow from a span that was dropped here is dropped too, unasked."""
+        """What would grow from a local span that was dropped is dropped too, unasked."""
 
     def start_span(
         self,
@@ -83,7 +93,7 @@ class LeanTracer:
         if not tracer._tracer_config.is_enabled:
             return tracer.start_span(name, context, kind, attributes, links, start_time)
         parent: Any = span_in(context).get_span_context()
-        if parent.is_valid:
+        if parent is not None and parent.is_valid:
             trace_id, _, is_remote, flags, state, _ = parent
             bound = None if is_remote else self._bounds[1 + (flags & _SAMPLED)]
             flags &= _RANDOM
@@ -109,18 +119,17 @@ class LeanTracer:
         if result is not None and result.attributes != attributes:
             span._attributes = result.attributes
             _unpack(span)  # What a sampler has added is for the SDK to judge.
-        if tracer.span_processor._span_processors is not self._processors:
-            self._listen()
-        for on_start in self._starts:
+        for on_start in self.listening()[1]:
             on_start(span, parent_context=context)
         return span  # type: ignore[no-any-return]
 
-    def _listen(self) -> None:
-        """Find out who hears of starts, and of ends to come: most processors do nothing then."""
-        processors = self.stock.span_processor._span_processors
-        self._starts = listeners(processors, "on_start")
-        self.endings = listeners(processors, "_on_ending")
-        self._processors = processors
+    def listening(self) -> tuple[Any, Listeners, Listeners]:
+        """Return the processors, and who hears of starts, and of ends to come: most do nothing."""
+        heard, processors = self._heard, self.stock.span_processor._span_processors
+        if heard[0] is not processors:
+            starts = listeners(processors, "on_start")
+            heard = self._heard = (processors, starts, listeners(processors, "_on_ending"))
+        return heard
 
 
 class LeanSpan(sdk._Span):
@@ -135,10 +144,13 @@ class LeanSpan(sdk._Span):
     _context: SpanContext
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _PARTS:
+        if name not in _PARTS or "_lean" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         _unpack(self)
         return self.__dict__[name]
+
+    def __repr__(self) -> str:
+        return f'_Span(name="{self._name}", context={self._context})'
 
     def get_span_context(self) -> SpanContext:
         return self._context
@@ -151,10 +163,11 @@ class LeanSpan(sdk._Span):
         if not is_ending:
             sdk._Span.end(self, end_time)
             return
-        for on_ending in self._lean.endings:
+        processors, _, endings = self._lean.listening()
+        for on_ending in endings:
             on_ending(self)
         ended = self._readable_span()
-        for processor in self._lean.stock.span_processor._span_processors:
+        for processor in processors:
             processor.on_end(ended)
 
     def _readable_span(self) -> sdk.ReadableSpan:
@@ -181,7 +194,10 @@ def _unpack(span: LeanSpan) -> None:
     """Make a stock span of a lean one, in place."""
     with _lock:
         if type(span) is LeanSpan:
-            span.__dict__.update(vars(_stock(span)))
+            made = vars(_stock(span))
+            # What somebody has set past the methods meanwhile stays.
+            given = {k: v for k, v in span.__dict__.items() if k not in ("_attributes", "_links")}
+            span.__dict__.update({**made, **given})
             span.__class__ = sdk._Span  # type: ignore[assignment]
 
 

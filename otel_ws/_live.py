@@ -43,7 +43,7 @@ class Live:
         self._carriers = frame.carriers
         self._clock = frame.clock
         self._policy = policy_of(frame.config)
-        self._inherits = frame.config.inherit_sampling or frame.spans.drops_on
+        self._inherits = frame.config.inherit_sampling
         frame.streams.meters_turns = frame.config.meter_turns
         self.trunk = grow_trunk(frame.spans, frame.config, handshake, base)
         self._rollover = rollover_of(frame.spans, frame.config, handshake, frame.clock)
@@ -75,8 +75,7 @@ class Live:
         name, parent = self._spans.named(names.SPAN_OPEN), (self.trunk.context, self.trunk.links)
         turn = Turn(self._spans.start(name, SpanKind.INTERNAL, *parent), self._clock())
         turn.is_passing = True
-        current = get_current()
-        if enter and get_current_span(current) is handshake:
+        if enter and get_current_span(current := get_current()) is handshake:
             turn.enter(set_span_in_context(self.trunk.span, current))
         return turn
 
@@ -162,7 +161,6 @@ class Live:
     def _start(
         self, name: str, attributes: dict[str, AttributeValue], parent: Parent, started: int
     ) -> Span:
-        """Start the span of a message."""
         context, links = parent
         return self._spans.begin(name, context, SpanKind.CONSUMER, attributes, links, started)
 
@@ -199,18 +197,20 @@ class Live:
         if turn is not None and turn.is_all_of(current):
             context = turn.span.get_span_context()
             if context.is_valid:
-                is_lost = self._inherits and not context.trace_flags.sampled
-                return None if is_lost else (current, ())
+                return (
+                    (current, ())
+                    if self._spans.may_keep(context, inherits=self._inherits)
+                    else None
+                )
         span = span_in(current)
         cause = self._cut_as if span is self._cut else span
         context, is_ended = cause.get_span_context(), not is_settled(span, current)
-        is_lost = context.is_valid and not context.trace_flags.sampled
-        if is_lost and (span is self._cut or not is_ended) and self._inherits:
-            return None
         if context.is_valid and not is_ended and span is not self.trunk.span:
-            return current, ()
-        trunk = self.ground()
-        links = trunk.links
+            return (current, ()) if self._spans.may_keep(context, inherits=self._inherits) else None
+        is_lost = context.is_valid and not context.trace_flags.sampled
+        if is_lost and self._inherits and (span is self._cut or not is_ended):
+            return None
+        links = (trunk := self.ground()).links
         if trunk.is_span or span.get_span_context().is_valid:
             current = set_span_in_context(trunk.span, current)
         if span is self._cut:

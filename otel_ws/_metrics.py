@@ -110,4 +110,16 @@ def is_off(config: Config) -> bool:
 
 def instruments_of(config: Config, side: Side = SERVER) -> Instruments:
     """Return our instruments of the settings' provider, else of the global one."""
+    if is_off(config):
+        return _nothing(side)
     return _instruments(Same(config.meter_provider or metrics.get_meter_provider()), side)
+
+
+@lru_cache(maxsize=2)
+def _nothing(side: Side) -> Instruments:
+    """Return what measures nothing.
+
+    Made with the API's stand-in for a provider to come, the instruments would become real with
+    that, and stand in the way of those that are made then.
+    """
+    return Instruments(NoOpMeterProvider(), side)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    TracerProvider,
+)
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
@@ -20,6 +29,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._lean import LeanTracer
 
+PROVEN: Final = ("1.45.",)
+"""The versions of the SDK whose own tests of spans have passed with lean ones."""
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
@@ -38,9 +49,19 @@ def _starter(provider: Same[TracerProvider], scope_name: str, is_lean: bool) -> 
     )
     if not is_lean or type(tracer).__module__ != "opentelemetry.sdk.trace":
         return tracer
-    from ._lean import lean  # It needs the SDK, which this tracer comes from.
+    return _lean(tracer) or tracer
 
-    return shielded(lean)(tracer) or tracer
+
+@shielded
+def _lean(tracer: Tracer) -> LeanTracer | None:
+    """Return what stands for a tracer of the SDK, if that is of a version this is proven with."""
+    from opentelemetry.sdk import version  # The tracer comes from it.
+
+    if not version.__version__.startswith(PROVEN):
+        return None
+    from ._lean import lean  # It knows that version by heart.
+
+    return lean(tracer)
 
 
 def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Tracer | LeanTracer:
@@ -82,7 +103,7 @@ class Spans:
     ) -> None:
         self.begin: Start = starter.start_span
         self.drops_on = getattr(starter, "drops_on", False)
-        """The sampler is known to drop what grows from a span that it has dropped."""
+        """The sampler is known to drop what grows from a local span that it has dropped."""
         self.common = common
         """What all of them have."""
         self.route: str | None = None
@@ -112,6 +133,11 @@ class Spans:
         start_time: int | None = None,
     ) -> Span:
         return self.begin(name, context, kind, {**self.common, **attributes}, links, start_time)
+
+    def may_keep(self, cause: SpanContext, *, inherits: bool) -> bool:
+        """Tell whether something can come of what grows from `cause`: else it need not be made."""
+        is_dropped = inherits or (self.drops_on and not cause.is_remote)
+        return cause.trace_flags.sampled or not is_dropped
 
     def end(
         self, span: Span, error: BaseException | None = None, end_time: int | None = None

@@ -1,4 +1,4 @@
-"""What is known of the stock SDK: where lean spans are proven, and what its own parts decide.
+"""What is known of the stock SDK: whether it is that, and what its own parts decide.
 
 Importing this needs the SDK.
 """
@@ -11,16 +11,17 @@ from typing import Any, Final
 
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.trace import export, sampling
-from opentelemetry.sdk.version import __version__ as _version
 from opentelemetry.trace import Tracer
 
-# Where the SDK's own tests of spans have passed with lean ones.
-PROVEN: Final = ("1.45.",)
 LOW_BITS: Final = sampling.TraceIdRatioBased.TRACE_ID_LIMIT
 
 # More attributes and links than our spans have when they start.
 _ROOM: Final = 32
-_METHODS: Final = {sdk.Tracer: ("start_span",), sdk.Span: ("__init__", "start", "end")}
+_METHODS: Final = {
+    sdk.Tracer: ("start_span",),
+    sdk.Span: ("__init__", "start", "end", "_readable_span"),
+    sdk.SynchronousMultiSpanProcessor: ("on_start", "_on_ending", "on_end"),
+}
 _PARENT_BASED: Final = (sampling.ParentBased, sampling.ParentBasedTraceIdRatio)
 _IDLE: Final = frozenset(
     vars(kind)[name]
@@ -31,10 +32,9 @@ _IDLE: Final = frozenset(
 
 
 def is_stock(tracer: Tracer) -> bool:
-    """Tell whether a tracer is the SDK's own, of a known version, and does what that does."""
+    """Tell whether a tracer is the SDK's own, and does what that does."""
     return (
         type(tracer) is sdk.Tracer
-        and _version.startswith(PROVEN)
         and not any(_is_patched(kind, name) for kind, names in _METHODS.items() for name in names)
         and type(tracer.span_processor) is sdk.SynchronousMultiSpanProcessor
         and type(tracer._tracer_metrics).__name__ == "NoOpTracerMetrics"
@@ -57,8 +57,9 @@ def bounds(sampler: sampling.Sampler) -> tuple[int | None, int | None, int | Non
 
 def listeners(processors: Sequence[sdk.SpanProcessor], name: str) -> tuple[Callable[..., Any], ...]:
     """Return the processors' methods of a name, without the SDK's own that do nothing."""
-    methods = (getattr(each, name) for each in processors)
-    return tuple(each for each in methods if getattr(each, "__func__", None) not in _IDLE)
+    methods = (getattr(each, name, None) for each in processors)
+    heard = (each for each in methods if getattr(each, "__func__", None) not in _IDLE)
+    return tuple(each for each in heard if each is not None)
 
 
 def _bound(sampler: sampling.Sampler) -> int | None:

@@ -110,8 +110,8 @@ class Turn(Running):
 
 def span_in(context: Context) -> Span:
     """Return the current span of `context`, at less cost than the API's own question."""
-    span: Span = context.get(_SPAN_KEY, INVALID_SPAN)  # type: ignore[assignment]
-    return span
+    span: Any = context.get(_SPAN_KEY)
+    return INVALID_SPAN if span is None else span
 
 
 def current_turn() -> Turn | None:

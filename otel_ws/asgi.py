@@ -144,7 +144,10 @@ class TracingMiddleware:
                 await self.app(scope, receive, send)
                 return
             calls = shielded(server)(scope, receive, send)
-            wire = self.wire(told, *(calls or (receive, send)))
+            wire = shielded(self.wire)(told, *(calls or (receive, send)))
+            if wire is None:
+                await self.app(scope, receive, send)
+                return
             try:
                 await self.app(scope, wire.receive, wire.send)
             except BaseException as error:

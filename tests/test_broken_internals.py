@@ -41,9 +41,12 @@ NOT_TO_BREAK = {
     "_metrics.Instruments._make",
     "_metrics.Count.__init__",  # runs once for a route
     "_metrics.Instruments.count",
+    "_metrics._nothing",  # where nobody measures: see test_metrics_late
+    "_spans._lean",  # runs once for a provider: see test_lean
     "_metrics._read",  # a reader calls it, and hears of its failures
     "_close.Ending.refused",  # a send to a peer that has left: see test_turns
     "_close.left_by_peer",
+    "_close._is_of_a_lost_peer",
     "_causes.cause",  # a publication, or a hand-off: see test_layers, test_handoff
     "_connection.Connection.parent",  # a publication from an ended span: see test_layers
     "_spans.Spans.forgive",  # a send to a peer that has left: see test_turns

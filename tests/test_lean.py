@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk import version
+from opentelemetry.sdk.trace import (
+    ReadableSpan,
+    Span,
+    SpanLimits,
+    SpanProcessor,
+    TracerProvider,
+    sampling,
+)
 from opentelemetry.sdk.trace import Tracer as StockTracer
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
@@ -42,11 +52,11 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_ws import Config, _lean, _stock
-from otel_ws._spans import starter
+from otel_ws import Config, _lean
+from otel_ws._spans import PROVEN, starter
 
 pytestmark = pytest.mark.skipif(
-    not sdk_version.startswith(_stock.PROVEN),
+    not sdk_version.startswith(PROVEN),
     reason=f"lean spans are not made with version {sdk_version} of the SDK",
 )
 
@@ -278,7 +288,7 @@ def test_it_can_be_turned_off() -> None:
 
 
 def test_another_version_of_the_sdk_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stock, "_version", "1.99.0")
+    monkeypatch.setattr(version, "__version__", "1.99.0")
     assert type(started(True)[0]) is not _lean.LeanSpan
 
 
@@ -306,3 +316,42 @@ def test_the_ids_are_the_providers() -> None:
     span, _ = started(True)
     assert span.get_span_context().trace_id == 2
     assert RandomIdGenerator().is_trace_id_random()
+
+
+def test_a_fork_while_a_span_ends_leaves_the_child_able_to_end_its_own() -> None:
+    with _lean._lock:  # as another thread may hold it
+        child = os.fork()
+        if child == 0:
+            thread = threading.Thread(target=lambda: started(True)[0].end(), daemon=True)
+            thread.start()
+            thread.join(10)
+            os._exit(thread.is_alive())
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_is_set_past_the_methods_stays() -> None:
+    span, _ = started(True)
+    span._status = Status(StatusCode.ERROR)
+    span.set_attribute("m", 1)
+    assert span.status.status_code is StatusCode.ERROR
+
+
+def test_a_processor_that_knows_no_starts_is_told_of_ends() -> None:
+    class Half:
+        def on_end(self, span: ReadableSpan) -> None:
+            ended.append(span)
+
+    ended: list[ReadableSpan] = []
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Half())  # type: ignore[arg-type]
+    begin = starter(Config(tracer_provider=provider)).start_span
+    begin("a", ROOT, SpanKind.CONSUMER, {}, (), None).end()
+    assert len(ended) == 1
+
+
+def test_an_sdk_without_what_is_known_of_it_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("otel_ws._lean", "otel_ws._stock"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(version, "__version__", "1.99.0")
+    monkeypatch.delattr(sampling, "ParentBasedTraceIdRatio")
+    assert type(started(True)[0]).__name__ == "_Span"

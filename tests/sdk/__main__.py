@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
-from otel_ws import _stock
+from otel_ws._spans import PROVEN
 from tests.layers.host_suites import ROOT, Outcome, unpack
 
 PLUGIN = Path(__file__).parent / "plugin"  # a folder, because `tests` is theirs there
@@ -42,7 +42,7 @@ def run(source: Path, helpers: Path, arguments: list[str]) -> Outcome:
 
 def main() -> int:
     installed = version("opentelemetry-sdk")
-    if not installed.startswith(_stock.PROVEN):
+    if not installed.startswith(PROVEN):
         print(f"not run  version {installed} of the SDK gets no lean spans")
         return 0
     with tempfile.TemporaryDirectory() as folder:
