@@ -1,6 +1,8 @@
 """Play a few connections against the test project and show the traces, in both models.
 
 What is shown last is said in one process and heard in another: the two share a Redis.
+
+Then serve the chat, the voice assistant and the trace page until Ctrl-C.
 """
 
 from __future__ import annotations

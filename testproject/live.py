@@ -102,7 +102,7 @@ def _say_where(
         print(f"    {chat}\n    http://127.0.0.1:{first}/voice")
     if not has_voice:
         print("\nThe voice assistant has no engines here: `scripts/demo --voice` brings them.")
-    where = "there" if page is None else "here, too"
+    where = "in your collector" if page is None else "here, too"
     print(f"\nWhoever leaves finds the trace of that connection {where}.\n", flush=True)
 
 
@@ -117,7 +117,7 @@ def _load_voice(ports: Sequence[Sequence[int]]) -> None:
         try:
             asyncio.run(_visit(port))
             print(flush=True)
-        except (OSError, TimeoutError, WebSocketException, TalkError) as error:
+        except (OSError, WebSocketException, TalkError) as error:
             print(f"  {error}\n", flush=True)
 
 

@@ -20,7 +20,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFl
 from opentelemetry.trace import Status as SpanStatus
 
 from otel_ws import _otlp as otlp
-from otel_ws._otlp import PROTOBUF, LinkRecord, SpanRecord
+from otel_ws._otlp import PROTOBUF
+from otel_ws._records import LinkRecord, SpanRecord
 
 Attributes = Mapping[str, Any]
 

@@ -109,7 +109,8 @@ def _continues(number: int, small: int) -> bool:
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600}
 # "And" comes last: it is in numbers, too.
 _OPERATIONS: Final[Sequence[tuple[str, str, Callable[[float, float], float]]]] = (
-    (r"minus|less|subtract|-", "minus", lambda a, b: a - b),
+    # A hyphen between letters is in a number, as in twenty-five.
+    (r"minus|less|subtract|(?<![a-z])-|-(?![a-z])", "minus", lambda a, b: a - b),
     (r"times|multipl\w+|x|\*", "times", lambda a, b: a * b),
     (r"divided?|over|/", "divided by", lambda a, b: a / b),
     (r"plus|add|\+|and", "plus", lambda a, b: a + b),

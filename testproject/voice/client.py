@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         asyncio.run(run(options.url, options.sample, options.save))
-    except (OSError, TimeoutError, ValueError, WebSocketException, TalkError) as error:
+    except (OSError, ValueError, WebSocketException, TalkError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0

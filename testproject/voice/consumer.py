@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from autobahn.exception import Disconnected
 
 from otel_ws_channels import TracedConsumer
@@ -29,6 +27,5 @@ class VoiceConsumer(TracedConsumer):
                 await self.send(message)
             else:
                 await self.send(bytes_data=message)
-        except Disconnected:
-            # Daphne knows it a moment before it says so: what ends us is on its way.
-            await asyncio.Event().wait()
+        except Disconnected as error:  # Daphne knows it a moment before it says so
+            raise ConnectionResetError("the client has gone") from error

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import Context
 
 from . import engines
 from .engines import PLACES, Engines, Part
-from .messages import Told
-
-Tell = Callable[[Told], Awaitable[None]]
+from .messages import Tell, Told
 
 
 class Loader:
@@ -36,6 +34,7 @@ class Loader:
         if self._task is None:
             # It is nobody's: what it does is not to be in the trace of who came first.
             self._task = asyncio.create_task(self._run(), context=Context())
+            # If it fails when all who waited have gone, nobody else takes notice of that.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         task = self._task
         try:

@@ -12,6 +12,7 @@ The server sends speech as binary messages, and says in JSON what becomes of it.
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, TypedDict
 
 PATH: Final = "/ws/voice"
@@ -30,9 +31,8 @@ class Told(TypedDict, total=False):
         "loading",  # an engine: part, title, state
         "ready",  # all engines are there: rate, traces
         "broken",  # an engine cannot be had: text
-        "listening",  # an utterance has begun: trace
         "hearing",  # what was heard so far: text
-        "heard",  # what was said: text
+        "heard",  # what was said: text, trace
         "answer",  # a piece of the answer: text
         "done",  # all is said: intent, seconds
         "stopped",  # somebody spoke or said stop while we did
@@ -48,6 +48,9 @@ class Told(TypedDict, total=False):
     trace: str
     intent: str
     seconds: float
+
+
+Tell = Callable[[Told], Awaitable[None]]
 
 
 def asked(text: str) -> str | None:

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
@@ -26,14 +27,14 @@ from opentelemetry.trace import Link, Span
 from otel_ws.handoff import Receipt, handoff
 from otel_ws.streams import StreamMeter
 
-from .answers import Answer
 from .engines import EngineError, Engines
 from .loading import LOADER, Loader
 from .messages import Told, asked
-from .prompt import Exchange, prompt
-from .speech import Voice
+from .prompt import REMEMBERED, Exchange, prompt
+from .speech import Said, Voice
 from .utterance import Utterance
 
+_RANG = "Your timer is up."
 _tracer = trace.get_tracer(__name__)
 _logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Conversation:
         self._talking: asyncio.Task[None] | None = None
         """The one who has the floor: an utterance until it is answered, or a timer that rings."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._before: list[Exchange] = []
+        self._before: deque[Exchange] = deque(maxlen=REMEMBERED)
         self._is_closed = False
         self._span: Span | None = None
         """That of the utterance that has the floor."""
@@ -88,7 +89,7 @@ class Conversation:
     # --- what goes on ---------------------------------------------------------------------------
 
     async def _prepare(self, receipt: Receipt) -> None:
-        with receipt.resume("prepare") as span, StreamMeter("loading"):
+        with receipt.resume("prepare") as span, suppress(ConnectionError), StreamMeter("loading"):
             try:
                 self._engines = await self._loader.get(self._tell)
             except EngineError as error:
@@ -155,21 +156,15 @@ class Conversation:
         intent, answer = await utterance.understand(text)
         if answer is not None and answer.timer is not None:
             self._start(self._ring(handoff(), engines, answer.timer))
-        words = self._words(engines, text, answer)
+        words = self._reply(engines, text) if answer is None else _only(answer.text)
         voice = Voice(engines.speaker, self._tell, self._send)
-        said = await voice.say(words, utterance.ended_at or time.time_ns())
+        said = await voice.say(words, utterance.ended_at)
         if answer is None:
-            self._before = [*self._before[-1:], (text, said.text.strip())]
-        seconds = round(said.seconds, 3)
-        await self._tell({"kind": "done", "intent": intent, "seconds": seconds})
+            self._before.append((text, said.text.strip()))
+        await self._done(intent, said)
         return "answered"
 
-    async def _words(
-        self, engines: Engines, text: str, answer: Answer | None
-    ) -> AsyncGenerator[str]:
-        if answer is not None:
-            yield answer.text
-            return
+    async def _reply(self, engines: Engines, text: str) -> AsyncGenerator[str]:
         async with aclosing(engines.chat.reply(prompt(text, self._before))) as pieces:
             async for piece in pieces:
                 yield piece
@@ -180,11 +175,13 @@ class Conversation:
         while self._talking is not None and not self._talking.done():
             await asyncio.wait([self._talking])
         self._talking = asyncio.current_task()
-        with receipt.resume("timer"):
-            await self._tell({"kind": "rang", "text": "Your timer is up."})
+        with receipt.resume("timer"), suppress(ConnectionError):
+            await self._tell({"kind": "rang", "text": _RANG})
             voice = Voice(engines.speaker, self._tell, self._send)
-            said = await voice.say(_only("Your timer is up."), time.time_ns())
-            await self._tell({"kind": "done", "intent": "timer", "seconds": said.seconds})
+            await self._done("timer", await voice.say(_only(_RANG), time.time_ns()))
+
+    async def _done(self, intent: str, said: Said) -> None:
+        await self._tell({"kind": "done", "intent": intent, "seconds": round(said.seconds, 3)})
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -195,7 +192,7 @@ class Conversation:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, ConnectionError):
+        if error is not None:
             _logger.error("what was going on has failed", exc_info=error)
 
     async def _tell(self, told: Told) -> None:

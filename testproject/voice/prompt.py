@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from .engines import ChatMessage
 
@@ -20,14 +20,14 @@ _SHOWN = (
     ),
     ("Thank you.", "You are welcome. Ask me another one whenever you like."),
 )
-_REMEMBERED = 2
+REMEMBERED = 2
 Exchange = tuple[str, str]
 
 
-def prompt(question: str, before: Sequence[Exchange] = ()) -> list[ChatMessage]:
-    """Return the conversation with its last exchanges, up to the question."""
+def prompt(question: str, before: Iterable[Exchange] = ()) -> list[ChatMessage]:
+    """Return the conversation with what was said before, up to the question."""
     messages: list[ChatMessage] = [{"role": "system", "content": _SAYS}]
-    for asked, answered in (*_SHOWN, *before[-_REMEMBERED:]):
+    for asked, answered in (*_SHOWN, *before):
         messages.append({"role": "user", "content": asked})
         messages.append({"role": "assistant", "content": answered})
     return [*messages, {"role": "user", "content": question}]

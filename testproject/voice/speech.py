@@ -18,7 +18,7 @@ from otel_ws.streams import StreamMeter
 
 from .audio import frames, seconds
 from .engines import Speaker
-from .loading import Tell
+from .messages import Tell
 
 LEAD = 0.4
 _LONGEST = 1500  # characters after which an answer is long enough
@@ -105,8 +105,3 @@ class Voice:
             await asyncio.sleep(max(0.0, ahead - LEAD))
             await self._send(frame)
             said.seconds += seconds(len(frame), self._speaker.rate)
-
-
-async def one(text: str) -> AsyncGenerator[str]:
-    """Yield a text that is there already."""
-    yield text

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from otel_ws.streams import StreamMeter
 
 from .answers import CHAT, EXAMPLES, Answer, act
 from .audio import RATE, WIDTH, seconds
 from .engines import Engines
-from .loading import Tell
+from .messages import Tell
 
 _MOST = 30 * RATE * WIDTH  # who has spoken for half a minute has said enough
 _tracer = trace.get_tracer(__name__)
@@ -27,12 +30,12 @@ class Utterance:
         self._tell = tell
         self._sound: asyncio.Queue[bytes] = asyncio.Queue()
         self._size = 0
-        self.ended_at: int | None = None
-        """When the speech was over, in nanoseconds since the epoch."""
+        self.ended_at = 0
+        """When the speech was over, in nanoseconds since the epoch; 0 before that."""
 
     def add(self, pcm: bytes) -> None:
         """Hear more of it; what is no PCM16, and what comes after its end, is passed over."""
-        if self.ended_at is not None or not pcm or len(pcm) % WIDTH:
+        if self.ended_at or not pcm or len(pcm) % WIDTH:
             return
         room = _MOST - self._size
         self._size += len(pcm[:room])
@@ -42,13 +45,13 @@ class Utterance:
 
     def end(self) -> None:
         """There is no more to come."""
-        if self.ended_at is None:
+        if not self.ended_at:
             self.ended_at = time.time_ns()
             self._sound.put_nowait(b"")
 
     async def recognise(self) -> str:
         """Listen until the end, and tell what was heard so far; return the text."""
-        with _tracer.start_as_current_span("asr") as span, StreamMeter("transcript"):
+        with _listening() as span, StreamMeter("transcript"):
             hearing = await asyncio.to_thread(self._engines.recogniser.hear)
             try:
                 known = ""
@@ -84,3 +87,16 @@ class Utterance:
             intent = found if found is not None and answer is not None else CHAT
             span.set_attribute("voice.intent", intent)
         return intent, answer
+
+
+@contextmanager
+def _listening() -> Iterator[Span]:
+    """Enter the span of what is heard; it has not failed because the client has gone."""
+    gone: ConnectionError | None = None
+    with _tracer.start_as_current_span("asr") as span:
+        try:
+            yield span
+        except ConnectionError as error:
+            gone = error
+    if gone is not None:
+        raise gone

@@ -85,9 +85,7 @@ async def test_who_comes_after_a_failure_has_them_loaded_anew() -> None:
         return answer
 
     loader = Loader(once)
-    first, second = Client(once), Client(once)
-    for client in (first, second):
-        client.conversation._loader = loader
+    first, second = Client(loader), Client(loader)
     first.conversation.open()
     assert (await first.until("broken"))["text"] == "no voice here"
     second.conversation.open()

@@ -9,12 +9,13 @@ import wave
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from testproject.otlp import OTLPReceiver
 from testproject.scenes import wait_for_page
-from testproject.servers import APPS, ROOT, STARLETTE, clean_environment, listen, serve
+from testproject.servers import APPS, ROOT, STARLETTE, App, clean_environment, listen, serve
 from testproject.voice.audio import frames, seconds
 from testproject.voice.client import SAMPLES, Talk
 
@@ -42,8 +43,13 @@ async def converse(talk: Talk) -> Mapping[str, Heard]:
 
 
 @pytest.fixture(scope="module", params=PLAYS, ids=[f"{app.key}-{model}" for app, model in PLAYS])
-def played(request: pytest.FixtureRequest) -> Played:
-    app, model = request.param
+def setting(request: pytest.FixtureRequest) -> tuple[App, str]:
+    return cast("tuple[App, str]", request.param)
+
+
+@pytest.fixture(scope="module")
+def played(setting: tuple[App, str]) -> Played:
+    app, model = setting
     return play(app, {"OTEL_WS_MODEL": model}, converse)
 
 
@@ -69,12 +75,12 @@ def test_it_hears_and_answers(played: Played, name: str) -> None:
     assert 1 < length < 20
 
 
-def test_each_utterance_is_one_tree(played: Played) -> None:
+def test_each_utterance_is_one_tree(setting: tuple[App, str], played: Played) -> None:
+    _, model = setting
     shown = tree(played.spans)
     print(f"\n{shown}")
     parts = (trees.OPENED, trees.ANSWERED, trees.SUMMED, trees.RANG)
-    is_one_trace = len({span.trace_id for span in played.spans}) == 1
-    expected = trees.in_one_trace(*parts) if is_one_trace else "".join(parts)
+    expected = "".join(parts) if model == "session" else trees.in_one_trace(*parts)
     assert folded(shown).startswith(folded(expected))
 
 

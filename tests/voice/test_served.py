@@ -80,7 +80,9 @@ def test_it_hears_and_answers(plays: list[Played], number: int) -> None:
 @every_play
 def test_the_measures_are_those_of_what_was_heard(plays: list[Played], number: int) -> None:
     played = plays[number]
-    speech = {span.attributes[f"{STREAM}size"]: span for span in played.named(f"{STREAM[:-1]} sp")}
+    speech = {
+        span.attributes[f"{STREAM}size"]: span for span in played.named("websocket.stream speech")
+    }
     for name in ("asked", "timer", "rang", "after"):
         sound = played.heard[name].reply.sound
         measures = speech[len(sound)].attributes
@@ -93,7 +95,7 @@ def test_the_measures_are_those_of_what_was_heard(plays: list[Played], number: i
 def test_a_stream_counts_from_the_end_of_the_speech(plays: list[Played], number: int) -> None:
     played = plays[number]
     first = {name: played.named(name)[0] for name in ("websocket.receive", "asr")}
-    speech = played.named(f"{STREAM[:-1]} speech")[0]
+    speech = played.named("websocket.stream speech")[0]
     assert first["websocket.receive"].start_time < speech.start_time <= first["asr"].end_time
     assert speech.start_time < played.heard["asked"].answered
 
