@@ -47,10 +47,16 @@ class _Tree:
             parent = node.parent if node.parent in self._names else None
             self._children.setdefault(parent, []).append(node)
 
-    def lines(self, parent: Id | None = None) -> Iterator[str]:
-        for node in self._children.get(parent, ()):
-            yield self._line(node)
-            yield from (indent(line, "  ") for line in self.lines(node.id))
+    def lines(self) -> Iterator[str]:
+        """Yield each node once, however deep it is, and whatever circle a stranger has made."""
+        left = [(0, node) for node in reversed(self._children.pop(None, []))]
+        while left or self._children:
+            if not left:  # These have no root: it begins anywhere.
+                left = [(0, node) for node in reversed(self._children.popitem()[1])]
+            depth, node = left.pop()
+            yield indent(self._line(node), "  " * depth)
+            children = self._children.pop(node.id, [])
+            left += [(depth + 1, child) for child in reversed(children)]
 
     def _line(self, node: Node) -> str:
         shown = [f"{n}={node.attributes[n]!s}" for n in self._attributes if n in node.attributes]

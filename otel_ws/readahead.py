@@ -74,18 +74,20 @@ class _Wire(asgi.Wire):
         return self._connection.received(message) or message
 
     async def take(self, receive: Callable[[], Awaitable[_D]]) -> _D:
-        self._connection.receiving()
+        if self._is_asked:
+            self._connection.receiving()
         data = await receive()
         key = "text" if isinstance(data, str) else "bytes"
         message: Message = {"type": "websocket.receive", key: data}
         message = self._connection.received(message) or message
-        if self._connection.is_turning:
+        if self._watch.timer is None and self._connection.is_turning:
             self._watch.begin()
         taken: _D = message[key]
         return taken
 
     def failed(self, error: BaseException) -> None:
-        self._connection.receiving(error)
+        if self._is_asked:
+            self._connection.receiving(error)
 
     def ended(self, error: BaseException | None = None) -> None:
         _wires.pop(self._key, None)

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_ws import asgi, readahead
+from otel_ws._silent import SilentConnection
 from otel_ws.testing import CapturedSpans
 
 tracer = trace.get_tracer("application")
@@ -172,6 +175,22 @@ async def test_what_is_not_sampled_is_served_alike(spans: CapturedSpans) -> None
     application = readahead.TracingMiddleware(Framework(), tracer_provider=provider)
     assert await serve(application, "a", "b") == ["a", "b"]
     assert spans.named("websocket") == []
+
+
+@pytest.mark.parametrize(("metrics", "times"), [("connection", 0), ("message", 3)])
+async def test_a_connection_that_only_counts_is_told_of_asking_if_it_measures_that(
+    monkeypatch: pytest.MonkeyPatch, metrics: Any, times: int
+) -> None:
+    told = []
+    monkeypatch.setattr(SilentConnection, "receiving", lambda self, error=None: told.append(error))
+    application = readahead.TracingMiddleware(
+        Framework(),
+        metrics=metrics,
+        meter_provider=MeterProvider(metric_readers=[InMemoryMetricReader()]),
+        tracer_provider=TracerProvider(sampler=ALWAYS_OFF),
+    )
+    assert await serve(application, "a", "b") == ["a", "b"]
+    assert len(told) == times
 
 
 async def test_outside_of_a_connection_taking_is_just_taking() -> None:

@@ -20,6 +20,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from otel_ws._trees import Node, draw
 from otel_ws.testing import CapturedSpans, capture_spans, format_trace
 
 
@@ -210,3 +211,16 @@ def test_a_foreign_global_provider_is_refused_with_advice(monkeypatch: pytest.Mo
 
 def test_a_set_of_attributes_may_be_empty() -> None:
     assert format_trace([]) == ""
+
+
+def test_a_tree_of_strangers_is_drawn_whole_whatever_it_is() -> None:
+    a, b, c = (("t", each) for each in "abc")
+    alone = draw([_node(a, None, "x"), _node(a, a, "y")])
+    assert alone.splitlines() == ["x", "  y"]
+    assert sorted(draw([_node(b, c, "b"), _node(c, b, "c")]).split()) == ["b", "c"]
+    chain = [_node(("t", str(n)), ("t", str(n - 1)), "deep") for n in range(5000)]
+    assert draw(chain).count("deep") == 5000
+
+
+def _node(span: Any, parent: Any, name: str) -> Node:
+    return Node(span, parent, name, (), None, {})

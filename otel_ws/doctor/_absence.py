@@ -17,9 +17,11 @@ _NO_EXPORTER = ("Requested component 'otlp", "No module named 'opentelemetry.exp
 
 def why_nothing_came(evidence: Evidence) -> Finding:
     """Return the likeliest cause that the evidence allows."""
-    variable = _by_environment(evidence)
-    if variable:
-        return variable
+    return _by_environment(evidence) or why_an_export_failed(evidence) or _unexplained(evidence)
+
+
+def why_an_export_failed(evidence: Evidence) -> Finding | None:
+    """Return what was tried, and did not reach the receiver, if anything was."""
     if evidence.is_grpc:
         return _nothing(
             "an exporter that speaks gRPC",
@@ -29,7 +31,9 @@ def why_nothing_came(evidence: Evidence) -> Finding:
     if evidence.refused_exports:
         return _nothing(
             f"an export that is not understood: {evidence.refused_exports[0]}",
-            "Export OTLP over HTTP, as protobuf or JSON.",
+            "Export OTLP over HTTP, as protobuf or JSON.\n"
+            "An endpoint= in code is the whole URL: let it end in /v1/traces, or leave it out, so "
+            "that OTEL_EXPORTER_OTLP_ENDPOINT counts.",
         )
     if line := evidence.printed(*_NO_EXPORTER):
         return _nothing(line, "Install it: pip install opentelemetry-exporter-otlp-proto-http.")
@@ -39,14 +43,15 @@ def why_nothing_came(evidence: Evidence) -> Finding:
             "Its exporter has an endpoint of its own: make it without endpoint=, so that "
             "OTEL_EXPORTER_OTLP_ENDPOINT counts.",
         )
-    return _unexplained(evidence)
+    return None
 
 
 def _unexplained(evidence: Evidence) -> Finding:
     if evidence.names_our_trace():
         return _nothing(
-            "the application prints its spans, and does not export them",
-            "It traces. To look at the trace here, let it have an OTLPSpanExporter too.",
+            "the application prints our trace, in a form that is not read here",
+            "It traces. To look at the trace here, let it have an OTLPSpanExporter, or a "
+            "ConsoleSpanExporter as it comes.",
         )
     if evidence.has_metrics:
         return _nothing(

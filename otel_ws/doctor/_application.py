@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
+
+from ._urls import address
 
 _MAX_OUTPUT: Final = 256 * 1024
 _SECONDS_TO_END: Final = 6.0
@@ -41,6 +42,7 @@ class Application:
             raise ValueError("expected a command, got none")
         kept = {name: value for name, value in os.environ.items() if name not in _OVERRULED}
         self._environment = {**kept, **environment}
+        self._is_ended = False
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -79,12 +81,18 @@ class Application:
     @property
     def output(self) -> str:
         """The last of what it has printed so far."""
+        return self.tail(_MAX_OUTPUT)
+
+    def tail(self, size: int) -> str:
+        """Return the last bytes that it has printed so far, `size` of them at most."""
         with self._log.open("rb") as output:
-            output.seek(max(0, self._log.stat().st_size - _MAX_OUTPUT))
-            return output.read(_MAX_OUTPUT).decode("utf-8", "replace")
+            output.seek(max(0, self._log.stat().st_size - size))
+            return output.read(size).decode("utf-8", "replace")
 
     def end(self) -> None:
         """End it: politely, which lets it flush, and after a while in any case."""
+        if self._is_ended:
+            return  # Its number may be another's by now.
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -94,6 +102,7 @@ class Application:
                 os.killpg(self._process.pid, signal.SIGKILL)  # what it has left behind
         self._process.kill()
         self._process.wait()
+        self._is_ended = True
 
 
 @contextmanager
@@ -123,10 +132,8 @@ def await_listener(url: str, seconds: float, application: Application | None = N
 
 def listens(url: str) -> bool:
     """Tell whether a connection can be made to where `url` leads."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
     try:
-        socket.create_connection((parts.hostname or "", port), timeout=1).close()
+        socket.create_connection(address(url), timeout=1).close()
     except OSError:
         return False
     return True

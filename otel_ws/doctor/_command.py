@@ -18,11 +18,14 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from .._records import SpanRecord
 from ._application import Application, await_listener, ended_politely, listens
 from ._evidence import Evidence
 from ._examine import examine
+from ._printed import MAX_PRINTED, printed_spans
 from ._receiver import Receiver
 from ._report import as_json, safe, safe_lines, say, text, unexamined
+from ._urls import origin
 from ._visitor import Errand, visit
 
 _START_SECONDS: Final = 60.0
@@ -95,7 +98,7 @@ def _look(options: Namespace, stack: ExitStack) -> Evidence:
         _await_application(options, receiver)
     evidence = asyncio.run(_visits(errand, application, probes=not options.no_probe))
     if receiver is not None:
-        receiver.wait_for(lambda spans: _has_all(evidence, receiver), options.patience)
+        receiver.wait_for(lambda spans: _has_all(evidence, spans), options.patience)
     if application is not None:
         evidence.exit_status = application.exit_status
         application.end()  # it flushes what it still has
@@ -104,6 +107,9 @@ def _look(options: Namespace, stack: ExitStack) -> Evidence:
         evidence.received = receiver.spans
         evidence.has_metrics, evidence.is_grpc = receiver.has_metrics, receiver.is_grpc
         evidence.refused_exports = tuple(receiver.refused)
+    if application is not None and not evidence.received:
+        evidence.received = printed_spans(application.tail(MAX_PRINTED))
+        evidence.are_printed = bool(evidence.received)
     return evidence
 
 
@@ -118,7 +124,7 @@ async def _visits(errand: Errand, application: Application | None, *, probes: bo
         return evidence
     again = replace(errand, messages=())
     if seen.status in (401, 403) and errand.origin is None:
-        evidence.with_origin = await visit(replace(again, origin=_origin(errand.url)))
+        evidence.with_origin = await visit(replace(again, origin=origin(errand.url)))
     if probes:
         nowhere = urlsplit(errand.url)._replace(path=_no_path(), query="")
         evidence.elsewhere = await visit(replace(again, url=urlunsplit(nowhere)))
@@ -129,9 +135,9 @@ def _no_path() -> str:
     return f"/otel-ws-doctor-{secrets.token_hex(4)}"
 
 
-def _has_all(evidence: Evidence, receiver: Receiver) -> bool:
+def _has_all(evidence: Evidence, spans: list[SpanRecord]) -> bool:
     """Tell whether what is to be expected of a visit that went well has come."""
-    evidence.received = receiver.spans
+    evidence.received = spans
     if evidence.elsewhere is not None and evidence.handshake(evidence.elsewhere) is None:
         return False
     if evidence.handshake() is None or not evidence.visit.is_accepted:
@@ -186,13 +192,6 @@ def _tls(options: Namespace) -> ssl.SSLContext | None:
     return context
 
 
-def _origin(url: str) -> str:
-    """Return the origin that a page of the same host has."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{'https' if parts.scheme == 'wss' else 'http'}://{host}"
-
-
 def _tail(output: str) -> str:
     return "\n".join(f"  {safe(line)}" for line in output.splitlines()[-_TAIL:])
 
@@ -200,7 +199,7 @@ def _tail(output: str) -> str:
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        is_one = parts.scheme in ("ws", "wss") and bool(parts.hostname) and (parts.port or 1) > 0
+        is_one = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_one = False
     if not is_one:

@@ -57,6 +57,8 @@ class Evidence:
     """A visit to a path that there is not."""
     received: Sequence[SpanRecord] | None = None
     """The spans that have come; None if nobody listened for them."""
+    are_printed: bool = False
+    """None came over OTLP: these are what the application has printed."""
     has_metrics: bool = False
     """Metrics of otel-ws have come."""
     is_grpc: bool = False

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from .. import _semconv as names
-from ._absence import why_nothing_came
+from ._absence import why_an_export_failed, why_nothing_came
 from ._evidence import Evidence
 from ._findings import Finding, note, ok, wrong
 
 _OLDEST_SDK: Final = (1, 30)
+_SDK_LANGUAGE: Final = "telemetry.sdk.language"
 _SDK_VERSION: Final = "telemetry.sdk.version"
 _OUTERMOST: Final = (
     "Put TracingMiddleware around the application, outermost, where the server finds it: "
@@ -34,13 +35,21 @@ def log(evidence: Evidence) -> Finding | None:
 
 def exported(evidence: Evidence) -> Finding | None:
     count = len(evidence.spans)
-    if count:
+    if not count:
+        return why_nothing_came(evidence)
+    if not evidence.are_printed:
         return ok("exported", f"{count} spans came over OTLP")
-    return why_nothing_came(evidence)
+    return why_an_export_failed(evidence) or note(
+        "exported",
+        f"{count} spans were printed by the application, and none came over OTLP",
+        "What follows is read from what it prints, which names no scope. For a collector to get "
+        "them, let it have an OTLPSpanExporter too.",
+    )
 
 
 def sdk(evidence: Evidence) -> Finding | None:
-    found = next((v for s in evidence.spans if (v := s.resource.get(_SDK_VERSION))), None)
+    of_python = (s.resource for s in evidence.spans if s.resource.get(_SDK_LANGUAGE) == "python")
+    found = next((version for each in of_python if (version := each.get(_SDK_VERSION))), None)
     number = tuple(int(part) for part in str(found or "").split(".")[:2] if part.isdecimal())
     if not number or number >= _OLDEST_SDK:
         return None
@@ -93,6 +102,8 @@ def session(evidence: Evidence) -> Finding | None:
     found = evidence.of_session()
     count = sum(1 for span in evidence.connected() if span.scope == names.SCOPE_NAME)
     with_id = sum(1 for span in found if span.scope == names.SCOPE_NAME)
+    if count == 0:
+        return None  # What was printed names no scope.
     if with_id == count:
         return ok("session", f"its id is on all {with_id} spans of otel_ws")
     return note(
@@ -105,7 +116,7 @@ def session(evidence: Evidence) -> Finding | None:
 def handshake(evidence: Evidence) -> Finding | None:
     servers = evidence.servers()
     if len(servers) == 1:
-        if servers[0].scope == names.SCOPE_NAME:
+        if servers[0].scope in (names.SCOPE_NAME, ""):
             return ok("handshake", "the handshake has one span")
         return note(
             "handshake",
@@ -113,7 +124,7 @@ def handshake(evidence: Evidence) -> Finding | None:
             "Put TracingMiddleware around the application, in place of add_middleware, for one of "
             "otel_ws, which ends at acceptance.",
         )
-    others = sorted({span.scope for span in servers if span.scope != names.SCOPE_NAME})
+    others = sorted({span.scope or "unknown" for span in servers} - {names.SCOPE_NAME})
     return wrong(
         "handshake",
         "one span for the handshake",

@@ -115,8 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         receiver = self.server.receiver
         if self.path == "/v1/traces":
             receiver.keep(decode(body, self.headers.get("Content-Type", ""), encoding))
-        elif self.path == "/v1/metrics" and _OUR_METRICS in unpack(body, encoding):
-            receiver.has_metrics = True
+        elif self.path == "/v1/metrics":
+            receiver.has_metrics |= _OUR_METRICS in unpack(body, encoding)
+        elif self.path != "/v1/logs":
+            raise NotOTLP(f"spans were sent to {self.path[:80]!r}, not to /v1/traces", 404)
 
     def _pieces(self) -> Iterator[bytes]:
         """Yield the body, which some exporters send in chunks."""

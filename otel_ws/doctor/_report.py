@@ -13,6 +13,7 @@ from .._records import SpanRecord
 from .._trees import Node, draw
 from ._evidence import Evidence
 from ._findings import Finding
+from ._urls import shown
 
 _MAX_SPANS: Final = 200
 _WIDTH: Final = 76
@@ -35,7 +36,7 @@ def tree(evidence: Evidence) -> str:
 
 def text(evidence: Evidence, findings: Sequence[Finding]) -> str:
     """Return the report as it is printed."""
-    parts = [f"otel-ws doctor has been to {safe(shown_url(evidence.url))}", ""]
+    parts = [f"otel-ws doctor has been to {safe(shown(evidence.url))}", ""]
     for finding in findings:
         parts += _lines(finding)
     if drawn := tree(evidence):
@@ -57,7 +58,7 @@ def as_json(evidence: Evidence, findings: Sequence[Finding], status: int) -> str
         for each in findings
     ]
     report = {
-        "url": shown_url(evidence.url),
+        "url": shown(evidence.url),
         "status": status,
         "checks": checks,
         "connection": {
@@ -77,7 +78,7 @@ def as_json(evidence: Evidence, findings: Sequence[Finding], status: int) -> str
 
 def unexamined(url: str, why: str, status: int) -> str:
     """Return the same for what could not be looked at."""
-    return json.dumps({"url": shown_url(url), "status": status, "error": why}, indent=2)
+    return json.dumps({"url": shown(url), "status": status, "error": why}, indent=2)
 
 
 def safe(line: str) -> str:
@@ -93,14 +94,6 @@ def say(words: str) -> None:
     """Print, to a terminal of whatever encoding."""
     encoding = sys.stdout.encoding or "ascii"
     print(words.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-
-
-def shown_url(url: str) -> str:
-    """Return a URL without what may be a secret: a password, and the query."""
-    scheme, _, rest = url.partition("://")
-    where = rest.partition("#")[0].partition("?")[0]
-    host, slash, path = where.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _lines(finding: Finding) -> Iterator[str]:

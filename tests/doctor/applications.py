@@ -32,6 +32,9 @@ def provide() -> None:
     provider = TracerProvider()
     if PROVIDER == "printed":
         provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
+    elif PROVIDER == "named":
+        named = ConsoleSpanExporter(formatter=lambda span: f"{span.name} {span.context}\n")
+        provider.add_span_processor(BatchSpanProcessor(named))
     elif PROVIDER == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
 

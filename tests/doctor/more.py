@@ -49,8 +49,17 @@ def test_two_middlewares_are_one(doctor: Doctor) -> None:
 
 def test_spans_that_are_printed(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCTORED_PROVIDER", "printed")
+    report = doctor("routeless", "/ws/echo", *HELLO)
+    assert (report.status, report.wrong) == (0, {})
+    assert set(report.notes) == {"exported", "route"}
+
+
+def test_a_trace_that_is_printed_in_another_form(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCTORED_PROVIDER", "named")
     report = doctor("healthy", "/ws/echo", *HELLO)
-    came = "the application prints its spans, and does not export them"
+    came = "the application prints our trace, in a form that is not read here"
     assert report.wrong == {"exported": came}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 
 from otel_ws.__main__ import main
 from otel_ws.doctor import _command, _examine
-from otel_ws.doctor._application import await_listener, listens
+from otel_ws.doctor._application import Application, await_listener, listens
+from otel_ws.doctor._urls import address, origin
 from testproject.otlp import OTLPReceiver
 from testproject.servers import ROOT, App, clean_environment, listen, serve
 from tests.pages import PAGES, blocks, tables
@@ -28,7 +30,7 @@ PORT = re.compile(r"127\.0\.0\.1:\d+")
 
 def test_what_it_prints_is_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
     """Each tree and each list of the page, letter by letter; the port is any that is free."""
-    *shown, _ = (block.text for block in blocks(PAGE) if block.language == "text")
+    *shown, _, _ = (block.text for block in blocks(PAGE) if block.language == "text")
     for application, path in (("healthy", "/ws/echo"), ("CHANNELS", "/ws/untraced")):
         port = free_port()
         if application == "CHANNELS":
@@ -38,6 +40,17 @@ def test_what_it_prints_is_what_the_page_shows(capsys: pytest.CaptureFixture[str
         said = PORT.sub("127.0.0.1:8000", capsys.readouterr().out)
         assert said.partition("\n\nThe last lines")[0].strip() == shown.pop(0).strip()
     assert shown == []
+
+
+def test_what_it_says_of_printed_spans_is_what_the_page_shows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCTORED_PROVIDER", "printed")
+    *_, shown, _ = (block.text for block in blocks(PAGE) if block.language == "text")
+    port = free_port()
+    visit = ["doctor", "--run", uvicorn("healthy", port), "--send", "hello", "--patience=0.3"]
+    assert main([*visit, f"ws://127.0.0.1:{port}/ws/echo"]) == 0
+    assert f"\n{shown.strip()}\n" in capsys.readouterr().out
 
 
 def rows_below(heading: str) -> list[list[str]]:
@@ -126,6 +139,32 @@ def test_the_application_ends_with_the_doctor() -> None:
     assert not listens(url)
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes here")
+def test_what_has_ended_is_not_killed_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be another's by then."""
+    killed, kill = [], os.killpg
+    monkeypatch.setattr(os, "killpg", lambda *told: (killed.append(told), kill(*told)))
+    with Application(f"{sys.executable} -c 'input()'", {}) as application:
+        application.end()
+        assert application.exit_status is not None
+    assert len(killed) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "where", "page"),
+    [
+        ("ws://host/ws", ("host", 80), "http://host"),
+        ("wss://me:secret@host:443/ws", ("host", 443), "https://host"),
+        ("wss://host:80/ws", ("host", 80), "https://host:80"),
+        ("ws://[::1]:8000/ws", ("::1", 8000), "http://[::1]:8000"),
+    ],
+)
+def test_a_port_that_is_not_named_is_the_one_of_the_scheme(
+    url: str, where: tuple[str, int], page: str
+) -> None:
+    assert (address(url), origin(url)) == (where, page)
+
+
 def test_a_command_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--run", "no-such-program", f"ws://127.0.0.1:{free_port()}/ws"]) == 2
     assert "no-such-program" in capsys.readouterr().err
@@ -146,6 +185,7 @@ def test_a_port_that_is_taken_is_not_mistaken_for_the_application(
         ["http://127.0.0.1/ws"],
         ["ws:///ws"],
         ["ws://127.0.0.1:99999/ws"],
+        ["ws://127.0.0.1:0/ws"],
         ["--header", "no colon", "ws://127.0.0.1/ws"],
         ["--send-json", "{", "ws://127.0.0.1/ws"],
     ],

@@ -48,9 +48,15 @@ def test_what_is_whole_is_well() -> None:
 
 
 def test_an_sdk_that_is_too_old() -> None:
-    old = {"telemetry.sdk.version": "1.20.0"}
+    old = {"telemetry.sdk.language": "python", "telemetry.sdk.version": "1.20.0"}
     found = examine(evidence(replace(HANDSHAKE, resource=old), RECEIVE, CLOSE))
     assert wrong(found) == {"sdk": "1.20.0"}
+
+
+def test_an_sdk_of_another_language_has_versions_of_its_own() -> None:
+    browser = {"telemetry.sdk.language": "webjs", "telemetry.sdk.version": "1.20.0"}
+    theirs = span("click", resource=browser)
+    assert wrong(examine(evidence(theirs, HANDSHAKE, RECEIVE, CLOSE))) == {}
 
 
 def test_a_failure_of_our_own_is_found_in_the_log() -> None:
@@ -60,8 +66,8 @@ def test_a_failure_of_our_own_is_found_in_the_log() -> None:
 
 @pytest.mark.parametrize("version", ["1.30.0", "1.45.2", "2.0.0rc1", "", "unknown"])
 def test_an_sdk_that_is_not(version: str) -> None:
-    new = replace(HANDSHAKE, resource={"telemetry.sdk.version": version})
-    assert wrong(examine(evidence(new, RECEIVE, CLOSE))) == {}
+    ours = {"telemetry.sdk.language": "python", "telemetry.sdk.version": version}
+    assert wrong(examine(evidence(replace(HANDSHAKE, resource=ours), RECEIVE, CLOSE))) == {}
 
 
 def test_metrics_and_no_span_mean_that_a_sampler_drops_traces() -> None:
@@ -76,6 +82,21 @@ def test_grpc_is_told_from_silence() -> None:
 def test_an_export_that_is_not_understood() -> None:
     found = examine(evidence(refused_exports=("the body is no protobuf",)))
     assert "the body is no protobuf" in wrong(found)["exported"]
+    assert "An endpoint= in code is the whole URL" in found[-1].advice
+
+
+def test_spans_that_were_printed_are_worth_a_note_and_read_like_others() -> None:
+    printed = [replace(each, scope="") for each in (HANDSHAKE, RECEIVE, CLOSE)]
+    found = examine(evidence(*printed, are_printed=True))
+    assert wrong(found) == {}
+    assert [f.came for f in found if f.state == "note"] == [
+        "3 spans were printed by the application, and none came over OTLP"
+    ]
+
+
+def test_an_export_that_fails_is_wrong_though_spans_are_printed() -> None:
+    found = examine(evidence(HANDSHAKE, RECEIVE, are_printed=True, is_grpc=True))
+    assert set(wrong(found)) == {"exported", "close"}
 
 
 def test_a_parent_that_is_lost_is_worth_a_note() -> None:

@@ -41,6 +41,23 @@ def test_no_provider(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "TracerProvider with an OTLP exporter" in report.advice
 
 
+def test_spans_that_are_printed_are_read(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCTORED_PROVIDER", "printed")
+    report = doctor("healthy", "/ws/echo", *HELLO)
+    assert (report.status, report.wrong) == (0, {})
+    assert report.notes == {
+        "exported": "6 spans were printed by the application, and none came over OTLP"
+    }
+    assert report.said["tree"] == [
+        "GET /ws/echo <- the doctor {http.response.status_code=101}",
+        "websocket.open /ws/echo -> GET /ws/echo",
+        "websocket.receive /ws/echo -> GET /ws/echo",
+        "  websocket.send /ws/echo",
+        "websocket.close -> GET /ws/echo {websocket.close.status=normal_closure, "
+        "websocket.received.message_count=1, websocket.sent.message_count=1}",
+    ]
+
+
 def test_a_consumer_without_the_mixin(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     report = doctor("tests.doctor.channels_application:application", "/ws/untraced", *HELLO)
     assert (report.status, set(report.wrong)) == (1, {"messages"})

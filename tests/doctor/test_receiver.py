@@ -105,6 +105,19 @@ def test_a_body_without_an_honest_length_is_refused(receiver: Receiver, head: by
 
 
 def test_other_signals_are_taken_and_not_kept(receiver: Receiver) -> None:
-    for path in ("logs", "metrics", "elsewhere"):
+    for path in ("logs", "metrics"):
         assert post(address(receiver).replace("traces", path), b"\x0a\x00") == 200
-    assert (receiver.spans, receiver.has_metrics) == ([], False)
+    assert (receiver.spans, receiver.has_metrics, receiver.refused) == ([], False, [])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_endpoint_that_is_not_the_whole_url_is_told(receiver: Receiver) -> None:
+    endpoint = receiver.environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(endpoint)))
+    provider.get_tracer("test").start_span("lost").end()
+    provider.shutdown()
+    assert (receiver.spans, receiver.refused) == (
+        [],
+        ["spans were sent to '/', not to /v1/traces"],
+    )
