@@ -199,8 +199,9 @@ class Config:
         """Tell whether `excluded_routes` names this path or the route that it takes.
 
         The trace page's own socket is never traced: it would tell the page of itself for ever.
+        A route that matches anything is not the page's, whatever a client has put at its end.
         """
-        if path.endswith(PAGE_SOCKET):
+        if path.endswith(PAGE_SOCKET) and (route is None or route.endswith(PAGE_SOCKET)):
             return True
         targets = (path,) if route is None else (path, route)
         return any(fnmatchcase(t, pattern) for t in targets for pattern in self.excluded_routes)

@@ -8,41 +8,21 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from ._otlp_json import to_json
-from ._records import (
-    KINDS,
-    STATUSES,
-    Attributes,
-    EventRecord,
-    LinkRecord,
-    SpanRecord,
-    Value,
-    record_of,
-)
+from ._otlp_size import MAX_JSON_OBJECTS, MAX_PARTS, count_parts, size_in_memory
+from ._records import KINDS, STATUSES, EventRecord, LinkRecord, SpanRecord, Value
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-    from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
-
-__all__ = [
-    "EventRecord",
-    "LinkRecord",
-    "NotOTLP",
-    "SpanRecord",
-    "attributes_of",
-    "decode",
-    "record_of",
-    "to_json",
-    "unpack",
-]
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 JSON: Final = "application/json"
 PROTOBUF: Final = "application/x-protobuf"
-MAX_UNPACKED: Final = 32 * 1024 * 1024
+MAX_UNPACKED: Final = 8 * 1024 * 1024
 
 
 class NotOTLP(ValueError):
@@ -56,13 +36,16 @@ class NotOTLP(ValueError):
 def decode(body: bytes, content_type: str, content_encoding: str = "") -> list[SpanRecord]:
     """Return the spans of an OTLP/HTTP export request. Raises NotOTLP, a ValueError, with words."""
     request = _read(body, content_type, content_encoding)
-    return [
-        _span(span, scope_spans, resource)
-        for resource_spans in request.resource_spans
-        for resource in [attributes_of(resource_spans.resource.attributes)]
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    ]
+    parts = count_parts(request)
+    if parts is None:
+        raise _too_much()
+    return list(_spans(request, size_in_memory(request, parts)))
+
+
+def _too_much() -> NotOTLP:
+    return NotOTLP(
+        f"the body has more than {MAX_PARTS} spans, events, links, attributes and values", 413
+    )
 
 
 def _read(body: bytes, content_type: str, content_encoding: str = "") -> ExportTraceServiceRequest:
@@ -109,13 +92,27 @@ def _from_json(body: bytes) -> ExportTraceServiceRequest:
 
     request = trace_service_pb2.ExportTraceServiceRequest()
     try:
-        fields = json.loads(body, object_hook=_with_base64_ids)
+        fields = json.loads(body, object_hook=_limited(_with_base64_ids))
         if not isinstance(fields, dict):
             raise TypeError("it is not an object")
         return ParseDict(fields, request, ignore_unknown_fields=True)
+    except NotOTLP:
+        raise
     except (ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         words = str(error)[:200]
         raise NotOTLP(f"the body is no ExportTraceServiceRequest in JSON: {words}") from None
+
+
+def _limited(hook: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Return a hook that ends the reading of what has too many objects."""
+    objects = count(1)
+
+    def limited(fields: dict[str, Any]) -> dict[str, Any]:
+        if next(objects) > MAX_JSON_OBJECTS:
+            raise _too_much()
+        return hook(fields)
+
+    return limited
 
 
 _IDS: Final = frozenset(
@@ -130,8 +127,26 @@ def _with_base64_ids(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _span(span: Span, scope_spans: ScopeSpans, resource: Attributes) -> SpanRecord:
-    scope = scope_spans.scope
+def _spans(request: ExportTraceServiceRequest, size: int) -> Iterator[SpanRecord]:
+    """Yield the spans; what several of them have in common is made once."""
+    groups = [(each.resource, each.scope_spans) for each in request.resource_spans]
+    spans = sum(len(scope_spans.spans) for _, of_resource in groups for scope_spans in of_resource)
+    for resource, of_resource in groups:
+        attributes = attributes_of(resource.attributes)
+        for scope_spans in of_resource:
+            scope = scope_spans.scope
+            common = {
+                "scope": scope.name,
+                "resource": attributes,
+                "scope_version": scope.version,
+                "scope_attributes": attributes_of(scope.attributes),
+                "schema_url": scope_spans.schema_url,
+                "size": size // max(spans, 1),
+            }
+            yield from (_span(span, common) for span in scope_spans.spans)
+
+
+def _span(span: Span, common: dict[str, Any]) -> SpanRecord:
     return SpanRecord(
         trace_id=_hex(span.trace_id, 16, "trace"),
         span_id=_hex(span.span_id, 8, "span"),
@@ -148,13 +163,9 @@ def _span(span: Span, scope_spans: ScopeSpans, resource: Attributes) -> SpanReco
         ),
         status=_named(STATUSES, span.status.code),
         status_description=span.status.message,
-        scope=scope.name,
-        resource=resource,
-        scope_version=scope.version,
-        scope_attributes=attributes_of(scope.attributes),
-        schema_url=scope_spans.schema_url,
         trace_state=span.trace_state,
         flags=span.flags,
+        **common,
     )
 
 

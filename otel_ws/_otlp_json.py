@@ -15,10 +15,18 @@ _INT64: Final = 1 << 63
 
 def to_json(records: Iterable[SpanRecord]) -> dict[str, Any]:
     """Return an OTLP ``ExportTraceServiceRequest`` in JSON; numbers of 64 bits are exact."""
-    resources: dict[str, tuple[Attributes, dict[str, list[SpanRecord]]]] = {}
+    resources: dict[str, tuple[Attributes, dict[Any, list[SpanRecord]]]] = {}
+    keys: dict[int, str] = {}  # by identity: every record is kept until the end
+
+    def key(attributes: Attributes) -> str:
+        if id(attributes) not in keys:
+            keys[id(attributes)] = key_of(attributes)
+        return keys[id(attributes)]
+
     for record in records:
-        _, scopes = resources.setdefault(key_of(record.resource), (record.resource, {}))
-        scope = json.dumps([_scope(record), record.schema_url], sort_keys=True)
+        _, scopes = resources.setdefault(key(record.resource), (record.resource, {}))
+        attributes = key(record.scope_attributes)
+        scope = (record.scope, record.scope_version, attributes, record.schema_url)
         scopes.setdefault(scope, []).append(record)
     return {
         "resourceSpans": [

@@ -67,6 +67,8 @@ class SpanRecord:
     schema_url: str = ""
     trace_state: str = ""
     flags: int = 0
+    size: int = field(default=0, compare=False, repr=False)
+    """About how many bytes it takes, if it came over a network."""
 
 
 def record_of(span: ReadableSpan) -> SpanRecord:

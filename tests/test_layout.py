@@ -26,7 +26,8 @@ NEEDS_SDK = {
     *("otel_ws.processors", "otel_ws.sampling", "otel_ws.testing"),
     *("otel_ws.page", "otel_ws.page._access", "otel_ws.page._app", "otel_ws.page._buffer"),
     *("otel_ws.page._command", "otel_ws.page._http", "otel_ws.page._live", "otel_ws.page._own"),
-    *("otel_ws.page._processor", "otel_ws.page._protocol", "otel_ws_channels.page"),
+    *("otel_ws.page._processor", "otel_ws.page._protocol", "otel_ws.page._threads"),
+    "otel_ws_channels.page",
 }
 TRACES_A_LIBRARY = {  # and brings it along
     *("otel_ws.client.aiohttp", "otel_ws.client.httpx_ws", "otel_ws.client.websockets"),

@@ -14,24 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
-from otel_ws._otlp import (
-    JSON,
-    MAX_UNPACKED,
-    PROTOBUF,
-    EventRecord,
-    LinkRecord,
-    NotOTLP,
-    SpanRecord,
-    decode,
-    record_of,
-    to_json,
-)
+from otel_ws import _otlp_size
+from otel_ws._otlp import JSON, MAX_UNPACKED, PROTOBUF, NotOTLP, decode
+from otel_ws._otlp_json import to_json
+from otel_ws._otlp_size import MAX_JSON_OBJECTS, MAX_PARTS
+from otel_ws._records import EventRecord, LinkRecord, SpanRecord, record_of
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REMOTE = SpanContext(int(TRACE, 16), int(SPAN, 16), is_remote=True, trace_state=None)
@@ -335,6 +329,66 @@ def test_a_deeply_nested_value_is_refused() -> None:
         value = {"arrayValue": {"values": [value]}}
     with pytest.raises(NotOTLP):
         attribute(value)
+
+
+def of_span(wire: bytes) -> bytes:
+    span = Span.FromString(bytes.fromhex(f"0a10{TRACE}1208{SPAN}") + wire)
+    resource_spans = ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])
+    return ExportTraceServiceRequest(resource_spans=[resource_spans]).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        of_span(b"\x5a\x00" * MAX_PARTS),  # events, links, attributes
+        of_span(b"\x6a\x00" * MAX_PARTS),
+        of_span(b"\x4a\x00" * MAX_PARTS),
+        b"\x0a\x00" * (MAX_PARTS + 1),
+    ],
+)
+def test_two_bytes_that_would_become_an_object_are_counted_first(body: bytes) -> None:
+    packed = gzip.compress(body)
+    assert len(packed) < 1000
+    with pytest.raises(NotOTLP, match="more than 100000 spans, events") as refused:
+        decode(packed, PROTOBUF, "gzip")
+    assert refused.value.status == 413
+
+
+def test_objects_in_json_are_counted_while_they_are_read() -> None:
+    body = b'{"nothing": [' + b"{}," * MAX_JSON_OBJECTS + b"{}]}"
+    with pytest.raises(NotOTLP, match="more than 100000") as refused:
+        decode(body, JSON)
+    assert refused.value.status == 413
+
+
+PAIR: dict[str, Any] = {"key": "a", "value": {"intValue": 1}}
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"attributes": [PAIR] * 7},
+        {"events": [{"attributes": [PAIR] * 2}] * 2 + [{}]},
+        {"links": [{"traceId": TRACE, "spanId": SPAN, "attributes": [PAIR] * 6}]},
+        {"attributes": [{"key": "a", "value": {"arrayValue": {"values": [{}] * 6}}}]},
+        {"attributes": [{"key": "a", "value": {"kvlistValue": {"values": [PAIR] * 6}}}]},
+    ],
+)
+def test_everything_that_a_span_has_counts(
+    span: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_otlp_size, "MAX_PARTS", 10)  # of which three are the span and its place
+    assert read_json(request(**span))
+    monkeypatch.setattr(_otlp_size, "MAX_PARTS", 9)
+    with pytest.raises(NotOTLP):
+        read_json(request(**span))
+
+
+def test_what_spans_have_in_common_is_made_once() -> None:
+    one, two = decode(exported(made_spans()), PROTOBUF)
+    assert one.resource is two.resource
+    assert one.scope_attributes is two.scope_attributes
+    assert one.size == two.size > 500
 
 
 def test_an_empty_request_has_no_spans() -> None:

@@ -40,7 +40,13 @@ _LOCAL_HOST: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _AN_ORIGIN: Final = re.compile(r"https?://[^\s/?#@\\,]+", re.ASCII)
-_BY_A_PROXY: Final = frozenset(("forwarded", "via", "x-real-ip"))
+_BY_A_PROXY: Final = frozenset(
+    (
+        *("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"),
+        *("cf-connecting-ip", "cdn-loop"),
+    )
+)
+_BY_A_PROXY_TOO: Final = ("x-forwarded", "x-envoy-", "x-original-")
 
 
 class Access:
@@ -90,6 +96,11 @@ def headers(scope: Scope, name: str) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted]
 
 
+def is_local_name(host: str) -> bool:
+    """Tell whether this is a name, as it stands in an address, by which the page may be called."""
+    return _LOCAL_HOST.fullmatch(host) is not None
+
+
 def _is_local_peer(scope: Scope) -> bool:
     """Tell whether the peer is on this machine; one without an address may be anybody's proxy."""
     client = scope.get("client")
@@ -104,15 +115,27 @@ def _is_local_peer(scope: Scope) -> bool:
 
 def _is_forwarded(scope: Scope) -> bool:
     """Tell whether a proxy has made this request; nginx uses HTTP/1.0 if it is told nothing."""
-    if scope.get("http_version") == "1.0":
+    if scope.get("http_version") == "1.0" or _is_upgraded(scope):
         return True
     names = {key.lower().decode("latin-1") for key, _ in scope["headers"]}
-    return any(name in _BY_A_PROXY or name.startswith("x-forwarded") for name in names)
+    return any(name in _BY_A_PROXY or name.startswith(_BY_A_PROXY_TOO) for name in names)
+
+
+def _is_upgraded(scope: Scope) -> bool:
+    """Tell whether a request for a page wants another protocol.
+
+    No browser asks that; nginx does for whatever it passes on, if it is set up for WebSockets.
+    (Programs do that send HTTP/2 where they can, and spans: POST is let in.)
+    """
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return False
+    tokens = ",".join(headers(scope, "connection")).lower().split(",")
+    return "upgrade" in map(str.strip, tokens)
 
 
 def _has_local_host(scope: Scope) -> bool:
     hosts = headers(scope, "host")
-    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+    return len(hosts) == 1 and is_local_name(hosts[0])
 
 
 def _is_own(origin: str, scope: Scope) -> bool:

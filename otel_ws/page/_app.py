@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import ClassVar
@@ -13,10 +12,12 @@ from .._types import Receive, Scope, Send
 from ._access import Access, Allow
 from ._buffer import DEFAULT, SpanBuffer
 from ._http import FAILED, MAX_BODY, TOO_LARGE, Desk, Response
-from ._live import Live
+from ._live import Viewer
 from ._own import own_work
+from ._threads import in_thread
 
 _INTERNAL_ERROR = 1011
+_MAX_VIEWERS = 32
 
 
 class TracePage:
@@ -39,6 +40,7 @@ class TracePage:
     ) -> None:
         self.buffer = DEFAULT if buffer is None else buffer
         self._desk = Desk(self.buffer, Access(allow, origins))
+        self._viewers: set[Viewer] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -81,7 +83,7 @@ class TracePage:
         body = await _body(receive)
         if body is None or len(body) > MAX_BODY:
             return None if body is None else TOO_LARGE
-        return await asyncio.to_thread(self._desk.answer, scope, body)
+        return await in_thread(self._desk.answer, scope, body)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -89,11 +91,21 @@ class TracePage:
                 await receive()
                 await send({"type": "websocket.close"})
                 return
-            await Live(self.buffer, receive, send).serve()
+            await self._serve_viewer(Viewer(self.buffer, receive, send))
         except Exception as error:
             _failed(error)
             with suppress(Exception):  # the peer has left, maybe, or was never let in
                 await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+
+    async def _serve_viewer(self, viewer: Viewer) -> None:
+        if len(self._viewers) >= _MAX_VIEWERS:
+            await viewer.send_away()
+            return
+        self._viewers.add(viewer)
+        try:
+            await viewer.serve()
+        finally:
+            self._viewers.discard(viewer)
 
 
 def _failed(error: Exception) -> Response:

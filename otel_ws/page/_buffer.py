@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakSet
 
 from .. import _semconv as names
 from .._log import shielded
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     _Kept = SpanRecord | ReadableSpan
 
 DEFAULT_LIMIT: Final = 20_000
+_LEAST_BYTES: Final = 64 * 1024 * 1024
+_BYTES_OF_A_SPAN: Final = 4096
 
 
 class Look(NamedTuple):
@@ -36,6 +42,8 @@ class Look(NamedTuple):
 class SpanBuffer:
     """The last spans that have ended, at most `limit`: the oldest gives way, and is counted.
 
+    It does so too if what other processes have sent takes about 64 MiB, or 4 KiB for each span
+    of the limit where that is more.
     Any thread may add to it. Spans are numbered as they come, and whoever follows them keeps the
     number of the next: so a slow reader costs nothing here, and learns what it has missed.
     """
@@ -47,10 +55,13 @@ class SpanBuffer:
         # A span may be ended by the garbage collector, in the midst of what we do here.
         self._lock = RLock()
         self._spans: deque[_Kept] = deque()
+        self._bytes = 0
+        self._max_bytes = max(_LEAST_BYTES, limit * _BYTES_OF_A_SPAN)
         self._end = 0
         self._dropped = 0
         self._clears = 0
         self._watchers: list[Callable[[], None]] = []
+        _buffers.add(self)
 
     def __len__(self) -> int:
         return len(self._spans)
@@ -65,9 +76,10 @@ class SpanBuffer:
         with self._lock:
             for span in spans:
                 self._spans.append(span)
+                self._bytes += _size(span)
                 self._end += 1
-                while len(self._spans) > self.limit:
-                    self._spans.popleft()
+                while len(self._spans) > self.limit or self._bytes > self._max_bytes:
+                    self._bytes -= _size(self._spans.popleft())
                     self._dropped += 1
             watchers = tuple(self._watchers)
         for changed in watchers:
@@ -77,6 +89,7 @@ class SpanBuffer:
         """Forget every span."""
         with self._lock:
             self._spans.clear()
+            self._bytes = 0
             self._dropped = 0
             self._clears += 1
             watchers = tuple(self._watchers)
@@ -86,11 +99,9 @@ class SpanBuffer:
     def look(self, start: int = 0, count: int = DEFAULT_LIMIT) -> Look:
         """Return at most `count` spans from the number `start` on, as far as they are kept."""
         with self._lock:
-            first = self._end - len(self._spans)
-            start = max(first, start)
-            kept = list(self._spans)[start - first : start - first + count]
+            first, kept = self._between(start, count)
             end, dropped, clears = self._end, self._dropped, self._clears
-        return Look(start, start + len(kept), end, list(_records(kept)), dropped, clears)
+        return Look(first, first + len(kept), end, list(_records(kept)), dropped, clears)
 
     def trace(self, trace_id: str) -> list[SpanRecord]:
         """Return the spans of a trace, in the order in which they came."""
@@ -108,7 +119,27 @@ class SpanBuffer:
         """Call `changed` after every change, in whatever thread; return what ends that."""
         with self._lock:
             self._watchers.append(changed)
-        return lambda: self._watchers.remove(changed)
+
+        def unwatch() -> None:
+            with self._lock:
+                self._watchers.remove(changed)
+
+        return unwatch
+
+    def _renew_lock(self) -> None:
+        self._lock = RLock()
+
+    def _between(self, start: int, count: int) -> tuple[int, list[_Kept]]:
+        """Return the number of the first span from `start` on, and so many spans from there."""
+        while True:
+            end = self._end
+            first = end - len(self._spans)
+            start = max(first, start)
+            # A span that the garbage collector ends meanwhile moves all of them: then once more.
+            with suppress(RuntimeError):
+                kept = list(islice(self._spans, start - first, start - first + count))
+                if end == self._end:
+                    return start, kept
 
     def _kept(self) -> list[_Kept]:
         with self._lock:
@@ -117,6 +148,16 @@ class SpanBuffer:
     def _of_traces(self, trace_ids: set[str]) -> list[SpanRecord]:
         return list(_records(span for span in self._kept() if _trace_id(span) in trace_ids))
 
+
+def _renew_locks() -> None:
+    """Let a forked process not wait for a thread that it does not have."""
+    for buffer in tuple(_buffers):
+        buffer._renew_lock()
+
+
+_buffers: WeakSet[SpanBuffer] = WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 DEFAULT: Final = SpanBuffer()
 """Where the processor and the page of a process meet, unless they are told otherwise."""
@@ -131,6 +172,10 @@ def _records(kept: Iterable[_Kept]) -> Iterator[SpanRecord]:
 
 _read = shielded(record_of)
 """A span that cannot be read is left out: the others are looked at all the same."""
+
+
+def _size(span: _Kept) -> int:
+    return span.size if isinstance(span, SpanRecord) else 0
 
 
 def _trace_id(span: _Kept) -> str:

@@ -8,14 +8,16 @@ from argparse import ArgumentParser, Namespace
 
 import uvicorn
 
+from ._access import is_local_name
 from ._app import TracePage
 from ._buffer import DEFAULT_LIMIT, SpanBuffer
 
 _OTLP_PORT = 4318
+_NOT_LOCAL = "The trace page answers only this machine: --host takes 127.0.0.1, ::1 or localhost"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1, ::1 or localhost")
     parser.add_argument("--port", type=_port, default=_OTLP_PORT, help="0 takes any that is free")
     parser.add_argument(
         "--limit", type=int, default=DEFAULT_LIMIT, help="how many spans are kept: the last ones"
@@ -31,13 +33,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until a signal ends it. Return 1 if that cannot begin, with words on stderr."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    if not is_local_name(host):
+        print(_NOT_LOCAL, file=sys.stderr)
+        return 1
     try:
         page = TracePage(SpanBuffer(options.limit), origins=options.origins)
         listener = _listener(options.host, options.port)
     except (OSError, ValueError) as error:
         print(f"The trace page cannot be served: {error}", file=sys.stderr)
         return 1
-    host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listener.getsockname()[1]}"
     print(f"The trace page: {url}/", flush=True)
     variables = f"OTEL_EXPORTER_OTLP_ENDPOINT={url} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"

@@ -11,13 +11,16 @@ from typing import Final
 from urllib.parse import quote
 
 from .._config import PAGE_SOCKET
-from .._otlp import JSON, PROTOBUF, NotOTLP, decode, to_json
+from .._otlp import JSON, PROTOBUF, NotOTLP, decode
+from .._otlp_json import to_json
 from .._types import Scope
 from ._access import Access, headers
 from ._buffer import SpanBuffer
+from ._threads import alone
 
 DIRECTORY: Final = Path(__file__).parent / "static"
 MAX_BODY: Final = 8 * 1024 * 1024
+_MAX_DIGITS: Final = 20  # Python reads no number of thousands
 
 _TRACES: Final = "/v1/traces"
 _TYPES: Final = {
@@ -65,6 +68,7 @@ def says(status: int, sentence: str, *more: tuple[str, str]) -> Response:
 
 TOO_LARGE: Final = says(413, f"A request has at most {MAX_BODY} bytes.")
 FAILED: Final = says(500, "The trace page has failed; the log of its process says why.")
+_NO_LENGTH: Final = says(400, "The Content-Length is no number.")
 _NOT_FOUND: Final = says(404, "There is no such thing here.")
 
 
@@ -85,6 +89,8 @@ class Desk:
         if scope["method"] not in allowed:
             return says(405, f"Allowed: {', '.join(allowed)}.", ("allow", ", ".join(allowed)))
         lengths = headers(scope, "content-length")
+        if not all(length.isdecimal() for length in lengths):
+            return _NO_LENGTH
         return TOO_LARGE if any(_is_too_long(length) for length in lengths) else None
 
     def refuses_socket(self, scope: Scope) -> bool:
@@ -111,8 +117,9 @@ class Desk:
         if scope["method"] == "OPTIONS":
             return Response(204, more=shared)
         content_type = ",".join(headers(scope, "content-type"))
+        encoding = ",".join(headers(scope, "content-encoding"))
         try:
-            records = decode(body, content_type, ",".join(headers(scope, "content-encoding")))
+            records = alone(decode, body, content_type, encoding)
         except NotOTLP as error:
             return says(error.status, str(error), *shared)
         self._buffer.add(records)
@@ -168,4 +175,4 @@ def _file(name: str, scope: Scope) -> Response:
 
 
 def _is_too_long(length: str) -> bool:
-    return not length.isdecimal() or int(length[:20]) > MAX_BODY
+    return len(length) > _MAX_DIGITS or int(length) > MAX_BODY

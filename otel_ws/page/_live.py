@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from math import inf
 from typing import Final
 
 from .._types import Message, Receive, Send
 from ._buffer import Look, SpanBuffer
 from ._protocol import Telling, text
+from ._threads import in_thread
 
 _CHUNK: Final = 500
 _PACE: Final = 0.1
@@ -26,7 +28,7 @@ class _Gone(Exception):
     """Nobody is there to be told anything."""
 
 
-class Live:
+class Viewer:
     """One page that looks at a buffer. It keeps the number of the next span, and no queue."""
 
     def __init__(self, buffer: SpanBuffer, receive: Receive, send: Send) -> None:
@@ -38,6 +40,7 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._is_woken = False
+        self._is_ready = False
 
     async def serve(self) -> None:
         """Tell the page everything until it leaves."""
@@ -57,6 +60,13 @@ class Live:
             if isinstance(outcome, Exception) and not isinstance(outcome, _Gone):
                 raise outcome
 
+    async def send_away(self) -> None:
+        """Let the page in, only to tell it to come again: a refusal has no code."""
+        await self._receive()
+        with suppress(_Gone):
+            await self._give({"type": "websocket.accept"})
+            await self._give({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
+
     async def _listen(self) -> None:
         """Do what the page asks for, until it leaves."""
         while (message := await self._receive())["type"] != "websocket.disconnect":
@@ -74,13 +84,15 @@ class Live:
             await self._give({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
 
     async def _greet(self) -> None:
+        """Tell what is there now. What gives way meanwhile was promised to nobody."""
         look = self._buffer.look(count=0)
         self._next, self._dropped, self._clears = look.start, look.dropped, look.clears
         buffered = look.end - look.start
         limit, dropped = self._buffer.limit, look.dropped
         await self._tell(text("hello", limit=limit, dropped=dropped, buffered=buffered))
-        await self._catch_up()
+        await self._catch_up(look.end)
         await self._tell(text("ready"))
+        self._is_ready = True
 
     async def _follow(self) -> None:
         while True:
@@ -90,14 +102,14 @@ class Live:
             await self._catch_up()
             await asyncio.sleep(_PACE)
 
-    async def _catch_up(self) -> None:
-        """Tell what has come since, in chunks, until there is less than a chunk of it."""
-        while True:
-            look = await asyncio.to_thread(self._buffer.look, self._next, _CHUNK)
+    async def _catch_up(self, end: float = inf) -> None:
+        """Tell what has come since, in chunks, up to an end or until there is less than a chunk."""
+        while self._next < end:
+            look = await in_thread(self._buffer.look, self._next, _CHUNK)
             await self._tell_changes(look)
-            if look.spans:
-                for each in await asyncio.to_thread(self._telling.spans, look.spans):
-                    await self._tell(each)
+            messages = self._telling.spans(look.spans)
+            while message := await in_thread(next, messages, None):
+                await self._tell(message)
             self._next = look.next
             if look.next - look.start < _CHUNK:
                 return
@@ -106,7 +118,7 @@ class Live:
         if look.clears != self._clears:
             self._clears = look.clears
             await self._tell(text("cleared"))
-        elif look.start > self._next:
+        elif look.start > self._next and self._is_ready:
             raise _Lagging
         if look.dropped != self._dropped:
             self._dropped = look.dropped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .._otlp_json import key_of
@@ -12,12 +12,14 @@ from .._records import Attributes, SpanRecord, Value
 
 _SAFE_INTEGER: Final = 1 << 53
 _MAX_TEXT: Final = 32 * 1024
+_MAX_ITEMS: Final = 1000
+_MAX_MESSAGE: Final = 1024 * 1024
 _MAX_RESOURCES: Final = 1000
 
 
 def text(kind: str, **fields: Any) -> str:
     """Return one message of the protocol."""
-    return json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False)
+    return _json({"type": kind, **fields})
 
 
 class Telling:
@@ -27,25 +29,42 @@ class Telling:
         self._resources: dict[str, int] = {}
         self._count = 0
 
-    def spans(self, records: Sequence[SpanRecord]) -> list[str]:
-        """Return the messages that tell these spans."""
-        texts: list[str] = []
+    def spans(self, records: Sequence[SpanRecord]) -> Iterator[str]:
+        """Yield the messages that tell these spans, made one by one: of a MiB, or of one span."""
         indexes: dict[int, int] = {}  # by identity, which holds as long as the records do
+        told: list[str] = []
+        size = 0
         for record in records:
             if id(record.resource) not in indexes:
-                indexes[id(record.resource)] = self._index(record.resource, texts)
-        told = [_span(record, indexes[id(record.resource)]) for record in records]
-        return [*texts, text("spans", spans=told)]
+                indexes[id(record.resource)], news = self._index(record.resource)
+                yield from news
+            one = _json(_span(record, indexes[id(record.resource)]))
+            if told and size + len(one) > _MAX_MESSAGE:
+                yield _spans(told)
+                told, size = [], 0
+            told.append(one)
+            size += len(one)
+        if told:
+            yield _spans(told)
 
-    def _index(self, resource: Attributes, texts: list[str]) -> int:
+    def _index(self, resource: Attributes) -> tuple[int, list[str]]:
+        """Return the number of a resource, and what is to be told of it, if anything is."""
         key = key_of(resource)
-        if key not in self._resources:
-            if len(self._resources) >= _MAX_RESOURCES:  # told twice, then
-                self._resources.clear()
-            self._resources[key] = index = self._count
-            self._count += 1
-            texts.append(text("resource", index=index, attributes=_attributes(resource)))
-        return self._resources[key]
+        if key in self._resources:
+            return self._resources[key], []
+        if len(self._resources) >= _MAX_RESOURCES:  # told twice, then
+            self._resources.clear()
+        self._resources[key] = index = self._count
+        self._count += 1
+        return index, [text("resource", index=index, attributes=_attributes(resource))]
+
+
+def _json(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def _spans(told: Sequence[str]) -> str:
+    return f'{{"type":"spans","spans":[{",".join(told)}]}}'
 
 
 def _span(record: SpanRecord, resource: int) -> dict[str, Any]:
@@ -91,7 +110,8 @@ def _value(value: Value) -> Any:
         case Mapping():
             return _attributes(value)
         case Sequence() if not isinstance(value, str):
-            return [_value(each) for each in value]
+            cut = ["…"] if len(value) > _MAX_ITEMS else []
+            return [*map(_value, value[:_MAX_ITEMS]), *cut]
         case _:
             return _cut(value)
 

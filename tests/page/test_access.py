@@ -118,7 +118,9 @@ def _is_octet(text: str) -> bool:
     "name",
     [
         *("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "x-forwarded-host"),
-        *("X-Forwarded-Proto", "X-FORWARDED", "x-forwarded-anything"),
+        *("X-Forwarded-Proto", "X-FORWARDED", "x-forwarded-anything", "CF-Connecting-IP"),
+        *("True-Client-IP", "X-Client-IP", "CDN-Loop", "X-Envoy-External-Address"),
+        "X-Original-URL",
     ],
 )
 def test_a_proxy_is_refused(name: str, our_log: list[str]) -> None:
@@ -134,6 +136,29 @@ def test_a_proxy_is_refused(name: str, our_log: list[str]) -> None:
 def test_nginx_that_is_told_nothing_is_known_by_its_version_of_http(our_log: list[str]) -> None:
     assert status(http_version="1.0") == 403
     assert status(http_version="1.1") == status(http_version="2") == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("connection", [b"upgrade", b"keep-alive, Upgrade"])
+def test_nginx_that_is_set_up_for_websockets_is_known_by_its_connection(
+    method: str, connection: bytes, our_log: list[str]
+) -> None:
+    """It says so for every request that it passes on; a browser never asks that of a page."""
+    headers = [(b"host", b"127.0.0.1:8000"), (b"connection", connection)]
+    assert status(headers=headers, method=method) == 403
+
+
+@pytest.mark.parametrize("connection", [b"keep-alive", b"close"])
+def test_browsers_and_programs_may_say_what_becomes_of_the_connection(connection: bytes) -> None:
+    assert status(headers=[(b"host", b"localhost"), (b"connection", connection)]) == 200
+
+
+def test_who_sends_spans_may_offer_http_2() -> None:
+    offered = [(b"connection", b"Upgrade, HTTP2-Settings"), (b"upgrade", b"h2c")]
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), *offered]
+    page = TracePage(SpanBuffer())
+    scope = scope_of("http", "/v1/traces", method="POST", headers=headers)
+    assert page.answer(scope, lambda count: b"{}").status == 200
 
 
 def test_a_refusal_says_what_to_do_and_is_logged_once(our_log: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace import Span
 
 from otel_ws.page import SpanBuffer, TracePage, _access, _app, _http, _own, _processor, _protocol
-from otel_ws.page._live import Live
+from otel_ws.page._live import Viewer
 from tests.test_broken_internals import Part
 
 from .asked import Visitor, ask, records, tracer_of
@@ -20,7 +20,7 @@ FAILED = ["the trace page failed; the application is unaffected"]
     "part",
     [
         *(Part(_processor, "_keep"), Part(_own, "is_own_work")),
-        *(Part(SpanBuffer, "add"), Part(Live, "_wake")),
+        *(Part(SpanBuffer, "add"), Part(Viewer, "_wake")),
     ],
     ids=str,
 )
@@ -61,7 +61,7 @@ async def test_a_request_is_answered_all_the_same(
     "part",
     [
         *(Part(_access.Access, "refusal"), Part(SpanBuffer, "look"), Part(SpanBuffer, "watch")),
-        *(Part(_protocol.Telling, "spans"), Part(_protocol, "_span"), Part(Live, "_greet")),
+        *(Part(_protocol.Telling, "spans"), Part(_protocol, "_span"), Part(Viewer, "_greet")),
     ],
     ids=str,
 )

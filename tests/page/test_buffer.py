@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_ws.page import PageSpanProcessor, SpanBuffer, TracePage
+from otel_ws.page._buffer import Look
 
 from .asked import TRACE, record, records, tracer_of
 
@@ -54,6 +58,47 @@ def test_a_cleared_buffer_is_empty_and_counts_anew() -> None:
     assert names(buffer) == ["span 3"]
 
 
+def test_what_others_have_sent_gives_way_when_it_takes_too_much_memory() -> None:
+    buffer = SpanBuffer(limit=1000)
+    mebibyte = 1024 * 1024
+    buffer.add(record(number, size=mebibyte) for number in range(70))
+    assert (len(buffer), buffer.dropped) == (64, 6)
+    buffer.clear()
+    buffer.add(record(number, size=32 * mebibyte) for number in range(3))
+    assert names(buffer) == ["span 1", "span 2"]
+
+
+FORK = """
+import os, threading
+from otel_ws.page import SpanBuffer, _threads
+
+buffer, held, done = SpanBuffer(), threading.Event(), threading.Event()
+
+def hold():
+    with buffer._lock, _threads._threads.turn:
+        held.set()
+        done.wait()
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    _threads.alone(buffer.add, [])
+    os._exit(0 if _threads._threads.pool.submit(len, buffer).result() == 0 else 1)
+_, status = os.waitpid(child, 0)
+done.set()
+thread.join()
+raise SystemExit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_has_not() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORK]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_positive(limit: int) -> None:
     with pytest.raises(ValueError, match="positive number of spans"):
@@ -89,16 +134,19 @@ def test_a_span_that_the_garbage_collector_ends_is_kept() -> None:
         def __del__(self) -> None:
             self.span.end()
 
+    looks: list[Look] = []
     threshold = gc.get_threshold()
     gc.set_threshold(1)
     try:
         for _ in range(50):
             Left()
             buffer.add(records(1))
+            looks.append(buffer.look())
     finally:
         gc.set_threshold(*threshold)
     gc.collect()
     assert names(buffer).count("left") == 50
+    assert [len(look.spans) for look in looks] == [look.next - look.start for look in looks]
 
 
 def test_a_trace_is_found_whoever_made_its_spans() -> None:

@@ -20,12 +20,15 @@ from opentelemetry.trace import Link, Status, StatusCode
 from websockets.sync.client import ClientConnection, connect
 
 from otel_ws import __main__ as command
-from otel_ws._otlp import JSON, decode, record_of, to_json
+from otel_ws._otlp import JSON, decode
+from otel_ws._otlp_json import to_json
+from otel_ws._records import record_of
 from testproject.servers import ROOT, clean_environment, listen
 
 from .asked import PATIENCE, TRACE, records
 from .serving import PageServer, running_page
 
+LOCAL_ONLY = "The trace page answers only this machine: --host takes 127.0.0.1, ::1 or localhost"
 direct = build_opener(ProxyHandler({}))
 
 
@@ -133,6 +136,11 @@ def test_a_port_that_is_taken_is_told() -> None:
     [
         ("--origin=*", "expected an origin such as 'http://localhost:5173', not '*'"),
         ("--limit=0", "limit must be a positive number of spans, not 0"),
+        ("--host=0.0.0.0", LOCAL_ONLY),
+        ("--host=::", LOCAL_ONLY),
+        ("--host=192.168.1.7", LOCAL_ONLY),
+        ("--host=traces.example", LOCAL_ONLY),
+        ("--host=localhost:80", LOCAL_ONLY),
     ],
 )
 def test_an_option_that_is_wrong_is_told(

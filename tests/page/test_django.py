@@ -9,7 +9,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 
-from otel_ws._otlp import JSON, decode, to_json
+from otel_ws._otlp import JSON, decode
+from otel_ws._otlp_json import to_json
 from otel_ws_channels import page
 
 from .asked import TRACE, records

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -136,6 +138,67 @@ async def test_a_page_that_is_too_slow_is_told_so_and_sent_away() -> None:
         assert len(told_names(await visitor.until("ready"))) == 10
 
 
+async def test_what_gives_way_before_a_page_was_told_of_it_is_not_missed() -> None:
+    """The oldest are told first, and are the next to give way."""
+
+    class Busy(SpanBuffer):
+        coming = iter(range(601, 1501))
+
+        def look(self, start: int = 0, count: int = 1) -> Any:
+            if count:
+                self.add(record(n) for _, n in zip(range(300), self.coming, strict=False))
+            return super().look(start, count)
+
+    buffer = Busy(limit=600)
+    buffer.add(records(*range(1, 601)))
+    async with Visitor(TracePage(buffer)) as visitor:
+        told = await visitor.until("ready")
+        assert told[0] == {"type": "hello", "limit": 600, "dropped": 0, "buffered": 600}
+        assert told[1] == {"type": "dropped", "count": 300}
+        names = told_names(told)
+        names += await visitor.names(1200 - len(names))
+    assert names == [f"span {number}" for number in range(301, 1501)]
+
+
+def test_a_message_is_as_large_as_a_megabyte_or_a_single_span() -> None:
+    one = record(attributes={f"gen_ai.{n}": "x" * 30_000 for n in range(8)})
+    larger = record(2, attributes={f"gen_ai.{n}": "x" * 30_000 for n in range(40)})
+    _, *messages = Telling().spans([*[one] * 9, larger, one])
+    assert [len(json.loads(each)["spans"]) for each in messages] == [4, 4, 1, 1, 1]
+    assert max(map(len, messages[:3])) < 1.1 * 2**20
+
+
+async def test_so_many_pages_look_and_one_more_is_told_to_come_again() -> None:
+    page = TracePage(SpanBuffer())
+    visitors = [Visitor(page) for _ in range(32)]
+    async with AsyncExitStack() as looking:
+        for each in visitors:
+            await looking.enter_async_context(each)
+            await each.until("ready")
+        async with Visitor(page) as one_more:
+            assert await one_more.raw() == {"type": "websocket.accept"}
+            assert await one_more.raw() == {"type": "websocket.close", "code": 1013}
+    async with Visitor(page) as again:
+        await again.until("ready")
+
+
+async def test_a_page_leaves_the_threads_of_the_loop_to_the_application() -> None:
+    at_work: set[str] = set()
+
+    class Watching(SpanBuffer):
+        def look(self, start: int = 0, count: int = 0) -> Any:
+            at_work.add(threading.current_thread().name)
+            return super().look(start, count)
+
+    buffer = Watching()
+    buffer.add(records(1))
+    async with Visitor(TracePage(buffer)) as visitor:
+        await visitor.until("ready")
+    at_work.discard(threading.current_thread().name)
+    assert at_work
+    assert all(name.startswith("otel-ws-page") for name in at_work)
+
+
 def test_what_a_page_has_been_told_is_remembered_within_bounds() -> None:
     telling = Telling()
     many = [record(n, resource={"service.instance.id": n}) for n in range(2500)]
@@ -206,7 +269,8 @@ def told(span: SpanRecord) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    message = json.loads(Telling().spans([span])[-1], parse_constant=refuse)
+    *_, text = Telling().spans([span])
+    message = json.loads(text, parse_constant=refuse)
     (one,) = message["spans"]
     return dict(one)
 
@@ -260,6 +324,8 @@ def test_a_span_is_told_in_short_words() -> None:
         (("a", (1, math.inf)), ["a", [1, "inf"]]),
         ({"a": {"b": b""}}, {"a": {"b": "0x"}}),
         ("x" * 40_000, "x" * 32_768 + "…"),
+        ((1,) * 1000, [1] * 1000),
+        ((1,) * 1001, [*[1] * 1000, "…"]),
         ("\ud800", "\ud800"),
     ],
 )

@@ -13,7 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from otel_ws._otlp import JSON, decode, to_json
+from otel_ws._otlp import JSON, decode
+from otel_ws._otlp_json import to_json
 from tests.wire.process import PATIENCE, ServerProcess
 from tests.wire.servers import SERVERS
 
