@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
+from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
@@ -205,6 +206,12 @@ class Config:
             return True
         targets = (path,) if route is None else (path, route)
         return any(fnmatchcase(t, pattern) for t in targets for pattern in self.excluded_routes)
+
+    @property
+    def has_tracer(self) -> bool:
+        """Tell whether there are spans at all: where there is the API alone, nobody gives way."""
+        provider = self.tracer_provider or trace.get_tracer_provider()
+        return not type(provider).__module__.startswith("opentelemetry.trace")
 
     def volume_of(self, scope: Scope, route: str | None) -> VolumeLevel:
         """Return how much is traced of a connection; a pattern that comes first wins."""

@@ -115,7 +115,9 @@ def let_in() -> None:
 @shielded
 def _is_ours(scope: Scope) -> bool:
     session = scope.get(SCOPE_KEY)
-    return isinstance(session, Session) and session.config.neighbours == "replace"
+    if not isinstance(session, Session) or not session.config.has_tracer:
+        return False
+    return session.config.neighbours == "replace"
 
 
 def server(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:

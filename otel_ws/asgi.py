@@ -88,7 +88,8 @@ class TracingMiddleware:
     def outer_span(self, scope: Scope) -> Span | None:
         """Return the span that somebody outside has opened for this handshake, if any.
 
-        Asked first of all, and for every connection: the place to keep others from opening one.
+        Asked first of all, and for every connection that there is a tracer for: the place to keep
+        others from opening one.
         """
         return contrib_span()
 
@@ -102,9 +103,9 @@ class TracingMiddleware:
         if SCOPE_KEY in scope:
             return None
         config = self.config()
-        if config.neighbours == "replace":
+        if config.has_tracer and config.neighbours == "replace":
             keep_out()
-        outer = shielded(self.outer_span)(scope)
+        outer = shielded(self.outer_span)(scope) if config.has_tracer else None
         find_route = shielded(shielded(self.find_route)(scope) or (lambda: None))
         route = find_route()
         level = config.volume_of(scope, route)

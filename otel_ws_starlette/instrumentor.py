@@ -43,4 +43,4 @@ class StarletteInstrumentor(Instrumentor):
 
 
 def _is_replacing(config: Config) -> bool:
-    return config.neighbours == "replace"
+    return config.has_tracer and config.neighbours == "replace"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fastapi
 import pytest
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from otel_ws.testing import CapturedSpans
 from otel_ws_starlette import TracingMiddleware
+from otel_ws_starlette.instrumentor import StarletteInstrumentor
 
 from . import applications
 from .applications import ECHOED, TREE, sent
@@ -46,3 +48,18 @@ def test_reused_it_is_not_kept_from_tracing_inside_of_us(spans: CapturedSpans) -
     assert sent(TracingMiddleware(applications.fastapi(), neighbours="reuse")) == ECHOED
     handshakes = [span.name for span in spans if span.kind is SpanKind.SERVER]
     assert handshakes == ["GET /room", "WS /room"]
+
+
+@itself
+@pytest.mark.parametrize("instrumented", [False, True], ids=["middleware", "instrumentor"])
+def test_without_an_sdk_of_ours_it_is_left_alone(spans: CapturedSpans, instrumented: bool) -> None:
+    app = applications.fastapi(telemetry={"tracer_provider": trace.get_tracer_provider()})
+    none = trace.NoOpTracerProvider()
+    instrumentor = StarletteInstrumentor()
+    if instrumented:
+        instrumentor.instrument(tracer_provider=none)
+    try:
+        assert sent(app if instrumented else TracingMiddleware(app, tracer_provider=none)) == ECHOED
+    finally:
+        instrumentor.uninstrument()
+    assert [span.name for span in spans if span.kind is SpanKind.SERVER] == ["WS /room"]

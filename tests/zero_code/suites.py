@@ -101,7 +101,7 @@ SUITES = {
 PLUGINS = {"aiohttp", "anyio", "asyncio", "codspeed", "django", "emoji", "snapshot", "sugar"}
 
 
-def run(suite: Suite, source: Path, *options: str) -> tuple[Outcomes, int]:
+def run(suite: Suite, source: Path, *options: str, records: bool = False) -> tuple[Outcomes, int]:
     """Return what came of each test, and how many spans were made meanwhile."""
     report, counts = source / "report.xml", source / "counts"
     off = [word for name in sorted(PLUGINS - suite.plugins) for word in ("-p", f"no:{name}")]
@@ -112,7 +112,12 @@ def run(suite: Suite, source: Path, *options: str) -> tuple[Outcomes, int]:
             *(f"--junit-xml={report}", *suite.arguments, *options),
         ],
         cwd=source,
-        env=os.environ | {"PYTHONPATH": str(PLUGIN.parent), instrumented.COUNTS: str(counts)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PLUGIN.parent),
+            instrumented.COUNTS: str(counts),
+            instrumented.RECORDS: "yes" if records else "no",
+        },
     )
     spans = sum(map(int, counts.read_text().split())) if counts.exists() else 0
     return dict(outcomes(report)), spans
@@ -137,7 +142,9 @@ NOT_RUN = 3
 
 
 def compare(suite: Suite, sources: Mapping[str, str]) -> tuple[str, int | None]:
-    """Run a suite twice; return what is to be said of it, and how many tests come out changed.
+    """Run a suite three times: without, instrumented, and with spans that are recorded as well.
+
+    Return what is to be said of it, and how many tests come out changed.
 
     None if it could not be run.
     """
@@ -154,17 +161,27 @@ def compare(suite: Suite, sources: Mapping[str, str]) -> tuple[str, int | None]:
             )
         with suite.needs(source):
             without, _ = run(suite, source)
-            traced, spans = run(suite, source, "-p", PLUGIN.stem)
-    names = sorted(without.keys() | traced.keys())
-    changed = [each for each in names if without.get(each) != traced.get(each)]
-    wrong = [each for each in changed if each not in suite.differing]
+            silent, _ = run(suite, source, "-p", PLUGIN.stem)
+            traced, spans = run(suite, source, "-p", PLUGIN.stem, records=True)
+    changed = changes(without, traced)
+    meant = [each for each in changed if each in suite.differing]
+    wrong = [*changes(without, silent), *(each for each in changed if each not in meant)]
     lines = [
         f"ran      {name}, without: {told(without)}",
-        f"ran      {name}, instrumented: {told(traced)}; {spans} spans",
-        *(f"  as meant: {each}" for each in changed if each in suite.differing),
-        *(f"  {each}: {without.get(each)}, now {traced.get(each)}" for each in wrong),
+        f"ran      {name}, instrumented, no SDK set up: {told(silent)}",
+        f"ran      {name}, instrumented, recorded: {told(traced)}; {spans} spans",
+        *(f"  as meant, where it is recorded: {each}" for each in meant),
+        *(
+            f"  {each}: {without.get(each)}, now {silent.get(each)} and {traced.get(each)}"
+            for each in wrong
+        ),
     ]
     return "\n".join(lines), len(wrong) + (not without) + (suite.makes_spans and not spans)
+
+
+def changes(before: Outcomes, after: Outcomes) -> list[str]:
+    names = sorted(before.keys() | after.keys())
+    return [each for each in names if before.get(each) != after.get(each)]
 
 
 def told(found: Outcomes) -> str:

@@ -3,7 +3,8 @@
 PYTHONPATH=tests/zero_code/plugin python -m pytest -p instrumented
 
 The spans go to a provider of their own, so that a suite which looks at spans sees its own; for
-the same reason FastAPI keeps its own span of a connection, and ours join it.
+the same reason FastAPI keeps its own span of a connection, and ours join it. Or they go nowhere,
+as where nobody has set up the SDK.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from otel_ws_channels.instrumentor import ChannelsInstrumentor
 from otel_ws_starlette.instrumentor import StarletteInstrumentor
 
 COUNTS = "OTEL_WS_TESTS_COUNTS"
+RECORDS = "OTEL_WS_TESTS_RECORDS"
 
 
 class _Counter(SpanProcessor):
@@ -30,10 +33,15 @@ _counter = _Counter()
 
 
 def pytest_configure(config: Any) -> None:
-    provider = TracerProvider()
-    provider.add_span_processor(_counter)
+    provider = _recording() if os.environ[RECORDS] == "yes" else trace.NoOpTracerProvider()
     for instrumentor in (ChannelsInstrumentor(), StarletteInstrumentor()):
         instrumentor.instrument(tracer_provider=provider, neighbours="reuse")
+
+
+def _recording() -> TracerProvider:
+    provider = TracerProvider()
+    provider.add_span_processor(_counter)
+    return provider
 
 
 def pytest_unconfigure(config: Any) -> None:
