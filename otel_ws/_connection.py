@@ -17,7 +17,7 @@ from ._config import Config
 from ._events import Events
 from ._fanout import Ground
 from ._frame import frame
-from ._handshake import Handshake
+from ._handshake import Handshake, ambient
 from ._live import Live
 from ._log import run_hook, shielded
 from ._sends import Sending
@@ -60,13 +60,14 @@ class Connection:
         self._carriers, self._clock = self.frame.carriers, self.frame.clock
         self._handshake: Handshake | None = Handshake(self.frame, find_route, outer)
         span, extracted = self._handshake.span, self._handshake.extracted
-        self.is_silent = config.inherit_sampling and not span.is_recording()
+        inherits = config.inherit_sampling or not config.has_tracer
+        self.is_silent = inherits and not span.is_recording()
         """The handshake is not recorded, and so neither is anything that follows from it."""
         own, is_traced = span.get_span_context(), detailed and not self.is_silent
         self.session = Session(self.frame.session_id, own, extracted, config, is_traced, ref(self))
         self._turns: Turns = turns if is_traced else "none"
-        base = with_session(self.session, self._handshake.base)
-        self.context = set_span_in_context(span, base)
+        base = set_span_in_context(span, self._handshake.base)
+        self.context = with_session(self.session, base if config.has_tracer else ambient(base))
         """What the application is to be called in; once it has accepted, what it is to go on in."""
         self._live: Live | None = None
         self._turn: Turn | None = None

@@ -15,6 +15,7 @@ from ._neighbours import cleaned, taken_over, tell_of_ddtrace
 from ._propagation import Origin, handshake_origin
 from ._session import current_session
 from ._sides import SERVER
+from ._turn import span_in
 from ._types import Message
 
 _FORBIDDEN = 403
@@ -119,6 +120,12 @@ class Handshake:
             self._spans.end(self.span, error)
         self._measures.answered(self._spans.route, status, failure, self.span)
         tell_of_ddtrace(self._scope, self._config)
+
+
+def ambient(other: Context) -> Context:
+    """Return the current context if a span of somebody else's is in it, and `other` if not."""
+    current = get_current()
+    return current if span_in(current).get_span_context().is_valid else other
 
 
 def _grown_from(extracted: Context) -> Context:

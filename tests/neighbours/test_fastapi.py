@@ -63,3 +63,17 @@ def test_without_an_sdk_of_ours_it_is_left_alone(spans: CapturedSpans, instrumen
     finally:
         instrumentor.uninstrument()
     assert [span.name for span in spans if span.kind is SpanKind.SERVER] == ["WS /room"]
+
+
+@itself
+@pytest.mark.parametrize("inherit_sampling", [True, False])
+def test_without_an_sdk_of_ours_its_span_stays_current(
+    spans: CapturedSpans, inherit_sampling: bool
+) -> None:
+    app = applications.fastapi(telemetry={"tracer_provider": trace.get_tracer_provider()})
+    settings = {"tracer_provider": trace.NoOpTracerProvider(), "inherit_sampling": inherit_sampling}
+    app.add_middleware(TracingMiddleware, **settings)
+    assert sent(app) == ECHOED
+    (handshake,) = (span for span in spans if span.kind is SpanKind.SERVER)
+    (query,) = spans.named("query")
+    assert query.context.trace_id == handshake.context.trace_id
