@@ -197,11 +197,8 @@ class Live:
         if turn is not None and turn.is_all_of(current):
             context = turn.span.get_span_context()
             if context.is_valid:
-                return (
-                    (current, ())
-                    if self._spans.may_keep(context, inherits=self._inherits)
-                    else None
-                )
+                is_kept = self._spans.may_keep(context, inherits=self._inherits)
+                return (current, ()) if is_kept else None
         span = span_in(current)
         cause = self._cut_as if span is self._cut else span
         context, is_ended = cause.get_span_context(), not is_settled(span, current)

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace import (
     sampling,
 )
 from opentelemetry.sdk.trace import Tracer as StockTracer
-from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -315,7 +315,6 @@ def test_a_provider_that_is_not_the_sdks_makes_its_own() -> None:
 def test_the_ids_are_the_providers() -> None:
     span, _ = started(True)
     assert span.get_span_context().trace_id == 2
-    assert RandomIdGenerator().is_trace_id_random()
 
 
 def test_a_fork_while_a_span_ends_leaves_the_child_able_to_end_its_own() -> None:
