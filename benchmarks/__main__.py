@@ -1,29 +1,29 @@
-"""The command: `python -m benchmarks`, from the root of the repository."""
+"""The command: `scripts/benchmark`, or `python -m benchmarks` where all is installed."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from .report import Table, document
-from .rounds import Results, measure
-from .subjects import BASELINE, CONTROL, SUBJECTS, Subject
-from .workloads import WORKLOADS, Workload
+from . import echo, idle
+from .report import document
+from .sections import Run, Section
+from .subjects import SUBJECTS
+from .workloads import WORKLOADS
 
-_SECONDS, _QUICK_SECONDS = 170.0, 20.0
-_IDLE_CONNECTIONS = 2000
+SECTIONS: dict[str, Section] = {"echo": echo.measure, "idle": idle.measure}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="half a minute, to see that it works")
-    parser.add_argument("--seconds", type=float, help="how long to repeat the rounds")
-    parser.add_argument(
-        "--idle", action="store_true", help=f"also weigh {_IDLE_CONNECTIONS:,} idle connections"
-    )
+    parser.add_argument("--quick", action="store_true", help="only to see that it works")
+    parser.add_argument("--seconds", type=float, help="how long each section repeats its rounds")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there as well")
+    parser.add_argument(
+        "--sections", nargs="+", metavar="NAME", choices=list(SECTIONS), default=list(SECTIONS)
+    )
     parser.add_argument(
         "--subjects", nargs="+", metavar="NAME", choices=[s.name for s in SUBJECTS], default=()
     )
@@ -36,30 +36,19 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print the report, and return 1 if any of it is void."""
     arguments = _arguments()
-    subjects = [s for s in SUBJECTS if _is_wanted(s, arguments.subjects)]
-    workloads = [w for w in WORKLOADS if not arguments.workloads or w.name in arguments.workloads]
-    connections = _IDLE_CONNECTIONS if arguments.idle else 0
-    results = measure(
-        subjects,
-        workloads,
-        seconds=arguments.seconds or (_QUICK_SECONDS if arguments.quick else _SECONDS),
-        idle_connections=connections,
+    run = Run(
+        is_quick=arguments.quick,
+        seconds=arguments.seconds,
+        names=arguments.subjects,
+        workloads=arguments.workloads,
         say=_progress(),
     )
-    tables = [Table(results, each, subjects) for each in workloads]
-    report = document(tables, rounds=_rounds(results, workloads, subjects), connections=connections)
+    tables = [table for name in arguments.sections for table in SECTIONS[name](run)]
+    report = document(tables)
     print(report)
     if arguments.write:
         arguments.write.write_text(report, encoding="utf-8")
     return 1 if any(list(table.faults()) for table in tables) else 0
-
-
-def _is_wanted(subject: Subject, names: Sequence[str]) -> bool:
-    return not names or subject.name in (BASELINE, CONTROL, *names)
-
-
-def _rounds(results: Results, workloads: Sequence[Workload], subjects: Sequence[Subject]) -> int:
-    return len(results[workloads[0].name, subjects[0].name].cost)
 
 
 def _progress() -> Callable[[str], None]:

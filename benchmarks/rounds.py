@@ -30,8 +30,6 @@ class Measured:
     yards: list[float] = field(default_factory=list)
     """CPU seconds of the yardstick."""
     spans: list[float] = field(default_factory=list)
-    bytes: float | None = None
-    """Held by an idle connection."""
 
 
 Results = dict[tuple[str, str], Measured]
@@ -74,24 +72,23 @@ def process(subject: Subject) -> Iterator[Process]:
                 running.kill()
 
 
+@contextmanager
+def started(subjects: Iterable[Subject]) -> Iterator[dict[str, Process]]:
+    """Start a process for each subject, and stop them all at the end."""
+    with ExitStack() as stack:
+        yield {each.name: stack.enter_context(process(each)) for each in subjects}
+
+
 def measure(
-    subjects: Sequence[Subject],
-    workloads: Sequence[Workload],
-    *,
-    seconds: float,
-    idle_connections: int,
-    say: Say,
+    subjects: Sequence[Subject], workloads: Sequence[Workload], *, seconds: float, say: Say
 ) -> Results:
     """Measure each subject at each workload, in whole rounds until the time is up."""
     results: Results = {(w.name, s.name): Measured() for w in workloads for s in subjects}
-    with ExitStack() as stack:
-        processes = {each.name: stack.enter_context(process(each)) for each in subjects}
+    with started(subjects) as processes:
         say("warming up")
         for _ in _round(processes, workloads, random.Random(0)):
             pass
         _talk(results, processes, workloads, seconds, say)
-        if idle_connections:
-            _idle(results, processes, workloads, idle_connections, say)
     return results
 
 
@@ -120,17 +117,3 @@ def _round(
     for workload in workloads:
         for name in order.sample(list(processes), len(processes)):
             yield workload, name, processes[name].ask("talk", workload)
-
-
-def _idle(
-    results: Results,
-    processes: dict[str, Process],
-    workloads: Iterable[Workload],
-    connections: int,
-    say: Say,
-) -> None:
-    for workload in (each for each in workloads if each.is_weighed):
-        for name, each in processes.items():
-            say(f"idle connections: {workload.title}, {name}")
-            answer = each.ask("idle", workload, connections=connections)
-            results[workload.name, name].bytes = answer["bytes"]

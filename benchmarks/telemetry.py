@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-Sdk = Literal["none", "sampled", "unsampled"]
+Sdk = Literal["none", "sampled", "unsampled", "otlp"]
 
 
 class Telemetry:
