@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from weakref import ref
+from typing import ClassVar
 
 from opentelemetry.trace import Span, set_span_in_context
 
@@ -40,7 +40,11 @@ class Connection:
     its messages. `clock` returns nanoseconds since the epoch.
     """
 
-    hears_asking = True  # by `receiving`
+    __slots__ = (
+        *("__weakref__", "_arrived", "_events", "_handshake", "_is_over", "_live", "_turn"),
+        *("_turns", "context", "frame", "is_silent", "session"),
+    )
+    hears_asking: ClassVar = True  # by `receiving`
 
     def __init__(
         self,
@@ -56,15 +60,13 @@ class Connection:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.frame = frame(scope, config, secrets.token_hex(16), expected, side, clock)
-        self._spans, self._ending = self.frame.spans, self.frame.ending
-        self._carriers, self._clock = self.frame.carriers, self.frame.clock
         self._handshake: Handshake | None = Handshake(self.frame, find_route, outer)
         span, extracted = self._handshake.span, self._handshake.extracted
         inherits = config.inherit_sampling or not config.has_tracer
         self.is_silent = inherits and not span.is_recording()
         """The handshake is not recorded, and so neither is anything that follows from it."""
         own, is_traced = span.get_span_context(), detailed and not self.is_silent
-        self.session = Session(self.frame.session_id, own, extracted, config, is_traced, ref(self))
+        self.session = Session(self.frame.spans.session_id, own, extracted, config, is_traced, self)
         self._turns: Turns = turns if is_traced else "none"
         base = set_span_in_context(span, self._handshake.base)
         self.context = with_session(self.session, base if config.has_tracer else ambient(base))
@@ -87,7 +89,7 @@ class Connection:
         """Let the caller delimit turns from now on. What is no message of ours is for `events`."""
         self._turns = "dispatch"
         self._events = events
-        self._spans.expect(*expected)
+        self.frame.spans.expect(*expected)
 
     @property
     def is_turning(self) -> bool:
@@ -97,11 +99,13 @@ class Connection:
     @shielded
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
-        strips = self._carriers is not None and self._carriers.strips
+        strips = self.frame.carriers is not None and self.frame.carriers.strips
         if not self.is_silent or self._handshake is None:
             return self
-        is_idle = self.frame.measures.is_off and not strips
-        return None if is_idle else SilentConnection(self, self.frame, self._handshake)
+        if self.frame.measures.is_off and not strips:
+            self.session.release()
+            return None
+        return SilentConnection(self.session, self.frame, self._handshake)
 
     def receiving(self, error: BaseException | None = None) -> None:
         """The application asks for a message: it is done with the one before, or failed in it."""
@@ -110,23 +114,25 @@ class Connection:
 
     def received(self, message: Message) -> Message:
         """The server had a message for the application; return what that is to get."""
-        if self._carriers is not None:
-            message = self._carriers.read(message) or message
+        if (carriers := self.frame.carriers) is not None:
+            message = carriers.read(message) or message
         self._received(message)
         return message
 
     @shielded
     def _received(self, message: Message) -> None:
-        live, kind, self._arrived = self._live, message["type"], self._clock()
+        live, kind, arrived = self._live, message["type"], self.frame.clock()
         if kind == "websocket.receive" and live is not None:
             if self._turns == "receive" and not self._is_over:
                 if self._turn is not None:
                     self._end_turn()
-                self._turn = live.begin_message(message, self._arrived)
+                self._turn = live.begin_message(message, arrived)
             elif self._turns == "none":
                 self.frame.measures.handling(message)
+            else:
+                self._arrived = arrived
         elif kind == "websocket.disconnect":
-            self._ending.disconnected(message)
+            self.frame.ending.disconnected(message)
             if live and self._turns != "dispatch" and self.frame.side is SERVER:
                 live.begin_close().enter(live.settle())
 
@@ -157,7 +163,7 @@ class Connection:
         """What the processing of events grows from, on a connection that is open and traced."""
         if self._live is None or not self.session.is_traced:
             return None
-        return Ground(self._spans, self._live.ground(), self.frame.config)
+        return Ground(self.frame.spans, self._live.ground(), self.frame.config)
 
     @shielded
     def dispatched(
@@ -181,9 +187,9 @@ class Connection:
         if self._live is None:
             return None
         if kind == "websocket.send":
-            return self._live.sends.begin(message, self._live.parent)
+            return self._live.begin_send(message)
         if kind == "websocket.close":
-            self._ending.closing(message)
+            self.frame.ending.closing(message)
             self._live.begin_close(sent=True)
         return None
 
@@ -196,7 +202,7 @@ class Connection:
             if error is None and self._handshake is not None:
                 self._answered(self._handshake, message)
         elif message["type"] == "websocket.send":
-            self._live.sends.end(message, sending, error)
+            self._live.end_send(message, sending, error)
 
     @shielded
     def cut(self) -> float | None:
@@ -214,10 +220,11 @@ class Connection:
         self._is_over = True
         self._end_turn(error)
         if self._live is not None:
-            self._end_live(self._live, error)
+            shielded(self._live.end)(error)
         elif self._handshake is not None:
             self._handshake.abandoned(error)
-        self._spans.forget_error()
+        self.frame.spans.forget_error()
+        self.session.release()
 
     def _answered(self, handshake: Handshake, message: Message) -> None:
         if message["type"] != "websocket.accept":
@@ -238,13 +245,6 @@ class Connection:
     def _end_turn(self, error: BaseException | None = None) -> None:
         turn, self._turn = self._turn, None
         if self._turns == "none":
-            self.frame.measures.handled(self._spans.failure(error))
+            self.frame.measures.handled(self.frame.spans.failure(error))
         if turn is not None and self._live is not None:
             self._live.end_turn(turn, error)
-
-    @shielded
-    def _end_live(self, live: Live, error: BaseException | None) -> None:
-        closure = self._ending.conclude(error, failed=self._spans.failure(error) is not None)
-        shielded(self.frame.streams.end_all)(error)
-        shielded(live.end_close)(closure, error)
-        shielded(live.end_connection)(closure, error)

@@ -25,7 +25,7 @@ from ._fanout import Ground, grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
 from ._session import current_session, session_id
-from ._spans import Spans, starter
+from ._spans import Spans, source
 from ._turn import Turn
 from .envelope import Envelope, envelope_of, new_id, seal
 
@@ -178,7 +178,7 @@ class Events:
         """Return the settings of this moment, and what traces and measures by them."""
         config = self._config()
         if self._tools is None or self._tools.config is not config:
-            spans = Spans(starter(config), {}, self._expected)
+            spans = Spans(source(config), expected=self._expected)
             self._tools = _Tools(config, spans, EventMeasures(self._system, config))
         return self._tools
 

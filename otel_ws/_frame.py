@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _semconv as names
 from ._carriers import Carriers, carriers_of
 from ._close import Ending
 from ._config import Config
 from ._measures import Measures
 from ._sides import Side
-from ._spans import Spans, starter
+from ._spans import Spans, source
 from ._streams import Streams
 from ._types import Scope
 
@@ -20,7 +19,6 @@ from ._types import Scope
 class Frame:
     scope: Scope
     config: Config
-    session_id: str
     spans: Spans
     measures: Measures
     ending: Ending
@@ -40,9 +38,8 @@ def frame(
     clock: Callable[[], int],
 ) -> Frame:
     """Return the frame of a connection that begins now."""
-    spans = Spans(starter(config, side.scope_name), {names.SESSION_ID: session_id}, expected)
+    spans = Spans(source(config, side.scope_name), session_id, expected)
     measures, ending = Measures(scope, config, clock, side), Ending(side)
-    streams = Streams(spans, measures, ending, clock)
-    streams.keeps_times = config.record_chunk_times
+    streams = Streams(spans, measures, ending, config, clock)
     carriers = carriers_of(scope, config)
-    return Frame(scope, config, session_id, spans, measures, ending, streams, carriers, side, clock)
+    return Frame(scope, config, spans, measures, ending, streams, carriers, side, clock)

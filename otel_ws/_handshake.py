@@ -47,11 +47,11 @@ class Handshake:
         self._is_own = outer is None or taken_over(outer, config)
         self._status: int | None = None
         if route := find_route():
-            spans.set_route(route)
+            spans.route = route
         if outer is not None:
             self.base = get_current()
             self.span = outer
-            outer.set_attribute(names.SESSION_ID, frame.session_id)
+            outer.set_attribute(names.SESSION_ID, spans.session_id)
             if self._is_own:
                 self._describe(outer)
         else:
@@ -101,7 +101,7 @@ class Handshake:
     def _route(self) -> None:
         """Name what is named after the route, which some routers know only by now."""
         if self._spans.route is None and (route := self._find_route()):
-            self._spans.set_route(route)
+            self._spans.route = route
             if self._is_own:
                 self.span.update_name(self._spans.named(_request.method(self._scope)))
                 self.span.set_attribute(names.HTTP_ROUTE, route)

@@ -13,42 +13,28 @@ from . import _semconv as names
 from ._carriers import Carried, Sender
 from ._chunks import Chunks
 from ._close import Closure
-from ._descriptions import Descriptions
+from ._descriptions import describe
 from ._frame import Frame
-from ._log import run_hook
+from ._log import run_hook, shielded
 from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
-from ._sends import Sends
+from ._sends import Outbound
 from ._streams import Parent
 from ._turn import NOTHING, Turn, disown, is_settled, span_in, turn_in
 from ._types import Message
 
 
-class Live:
+class Live(Outbound):
     """What happens on a connection from its acceptance to its end."""
 
-    __slots__ = (
-        *("_carriers", "_clock", "_close", "_config", "_cut", "_cut_as", "_inherits", "_measures"),
-        *("_policy", "_received", "_rollover", "_scope", "_side", "_spans", "_streams"),
-        *("sends", "trunk"),
-    )
+    __slots__ = (*("_close", "_cut", "_cut_as", "_policy", "_rollover", "_spans", "trunk"),)
 
     def __init__(self, frame: Frame, handshake: Span, base: Context, *, detailed: bool) -> None:
-        self._scope = frame.scope
-        self._config = frame.config
+        super().__init__(frame, is_traced=detailed)
         self._spans = frame.spans
-        self._measures = frame.measures
-        self._streams = frame.streams
-        self._side = frame.side
-        self._carriers = frame.carriers
-        self._clock = frame.clock
         self._policy = policy_of(frame.config)
-        self._inherits = frame.config.inherit_sampling
-        frame.streams.meters_turns = frame.config.meter_turns
         self.trunk = grow_trunk(frame.spans, frame.config, handshake, base)
         self._rollover = rollover_of(frame.spans, frame.config, handshake, frame.clock)
-        self._received = Descriptions(names.SPAN_RECEIVE, frame)
-        self.sends = Sends(frame, is_traced=detailed and frame.config.trace_sends)
         self._close: Turn | None = None
         self._cut: Span | None = None
         self._cut_as: Span = INVALID_SPAN
@@ -57,7 +43,7 @@ class Live:
 
     def ground(self) -> Trunk:
         """Return what grows from the connection from now on, which may be a new segment of it."""
-        count = self._measures.received_count
+        count = self._frame.measures.received_count
         if self._rollover is not None and self._rollover.is_due(count):
             before, self.trunk = self.trunk, self._rollover.next(self.trunk, count)
             self._spans.end(before.span)
@@ -73,46 +59,46 @@ class Live:
         under a span of its own.
         """
         name, parent = self._spans.named(names.SPAN_OPEN), (self.trunk.context, self.trunk.links)
-        turn = Turn(self._spans.start(name, SpanKind.INTERNAL, *parent), self._clock())
+        turn = Turn(self._spans.start(name, SpanKind.INTERNAL, *parent), self._frame.clock())
         turn.is_passing = True
         if enter and get_current_span(current := get_current()) is handshake:
-            turn.enter(set_span_in_context(self.trunk.span, current))
+            turn.enter(self._rid(current))
         return turn
 
     def begin_message(self, message: Message, started: int, *, is_dispatched: bool = False) -> Turn:
         """Begin the handling of an inbound message that was received at `started`."""
         if self._rollover is not None:
             self.ground()
-        kind, size = self._measures.received(message)
-        name, attributes = self._received.describe(
-            message, kind, size, self._measures.received_count
-        )
-        sender = None if self._carriers is None else self._carriers.sender(message)
+        frame, measures = self._frame, self._frame.measures
+        kind, size = measures.received(message)
+        sequence = measures.received_count
+        name, attributes = describe(frame, names.SPAN_RECEIVE, message, kind, size, sequence)
+        sender = None if frame.carriers is None else frame.carriers.sender(message)
         roots = (self.trunk.context, self.trunk.links) if sender is None else self._roots(sender)
-        if self._policy is None or self._policy.admits(self._scope, message, attributes, started):
+        if self._policy is None or self._policy.admits(frame.scope, message, attributes, started):
             turn = Turn(self._start(name, attributes, roots, started), started)
         else:
             turn = Turn(quiet_span(), started)
             turn.late = partial(self._start_late, name, attributes, roots, started)
         turn.enter(self.settle(), NOTHING if sender is None else sender.context or NOTHING)
-        if self._carriers is not None and isinstance(message, Carried):
+        if frame.carriers is not None and isinstance(message, Carried):
             turn.carried = message
-        if self._streams.meters_turns:
-            turn.chunks = Chunks(started, keeps_times=self._streams.keeps_times)
-        if self._measures.is_fine:
-            self._measures.record_size(size, kind, "received", turn.span)
-            took = self._measures.took
+        if frame.streams.meters_turns:
+            turn.chunks = Chunks(started, keeps_times=frame.streams.keeps_times)
+        if measures.is_fine:
+            measures.record_size(size, kind, "received", turn.span)
+            took = measures.took
             turn.measure = partial(took, instruments.PROCESS_DURATION, started, kind)
             if is_dispatched:
                 took(instruments.DISPATCH_WAIT, started, kind, turn.span, None)
-        if self._config.hooks.on_message is not None:
-            run_hook(self._config.hooks.on_message, turn.span, self._scope, message)
+        if frame.config.hooks.on_message is not None:
+            run_hook(frame.config.hooks.on_message, turn.span, frame.scope, message)
         return turn
 
     def end_turn(self, turn: Turn, error: BaseException | None) -> None:
         """End what began with `begin_open` or `begin_message`, or the processing of an event."""
         if turn.streams or turn.chunks is not None:
-            self._streams.end_turn(turn, error)
+            self._frame.streams.end_turn(turn, error)
         if turn.is_passing:
             disown(turn.span)
         turn.leave()
@@ -133,23 +119,26 @@ class Live:
             if sent and not self.trunk.is_span:
                 context, links = self.parent() or (context, links)
             span = self._spans.start(names.SPAN_CLOSE, SpanKind.INTERNAL, context, links)
-            self._close = Turn(span, self._clock())
+            self._close = Turn(span, self._frame.clock())
         return self._close
 
     def settle(self) -> Context:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
         if not is_settled(span_in(current), current):
-            settled, own = set_span_in_context(self.trunk.span, current), self.trunk.context
-            current = own if own == settled else settled  # Mostly the one that is there already.
-            attach(current)
+            attach(current := self._rid(current))
         return current
+
+    def _rid(self, context: Context) -> Context:
+        """Return `context` with no span but the trunk's: mostly the one that is there already."""
+        settled, own = set_span_in_context(self.trunk.span, context), self.trunk.context
+        return own if own == settled else settled
 
     def cut(self, turn: Turn) -> float:
         """End `turn` if it is too old; return the seconds that it has left."""
-        left = self._config.max_message_age - (self._clock() - turn.started) / 1e9
+        left = self._frame.config.max_message_age - (self._frame.clock() - turn.started) / 1e9
         if left <= 0:
-            self._streams.measure_turn(turn, None, None)
+            self._frame.streams.measure_turn(turn, None, None)
             span = _span_of(turn)
             span.set_attribute(names.MESSAGE_CUT, True)
             self._spans.end(span)
@@ -180,7 +169,7 @@ class Live:
         error: BaseException | None,
     ) -> Span | None:
         """Start the span of a message that was kept quiet, if its end is worth it."""
-        seconds = (self._clock() - started) / 1e9
+        seconds = (self._frame.clock() - started) / 1e9
         failed = error is not None and self._spans.is_failure(error)
         if self._policy is None or not self._policy.keeps(seconds, failed=failed):
             return None
@@ -192,20 +181,19 @@ class Live:
         That is the current span, whose code calls us. Without one it is the trunk.
         Nothing grows from what is not recorded, if that is inherited or would not be either.
         """
-        current = get_current()
+        current, inherits = get_current(), self._frame.config.inherit_sampling
         turn = turn_in(current)
         if turn is not None and turn.is_all_of(current):
             context = turn.span.get_span_context()
             if context.is_valid:
-                is_kept = self._spans.may_keep(context, inherits=self._inherits)
-                return (current, ()) if is_kept else None
+                return (current, ()) if self._spans.may_keep(context, inherits) else None
         span = span_in(current)
         cause = self._cut_as if span is self._cut else span
         context, is_ended = cause.get_span_context(), not is_settled(span, current)
         if context.is_valid and not is_ended and span is not self.trunk.span:
-            return (current, ()) if self._spans.may_keep(context, inherits=self._inherits) else None
+            return (current, ()) if self._spans.may_keep(context, inherits) else None
         is_lost = context.is_valid and not context.trace_flags.sampled
-        if is_lost and self._inherits and (span is self._cut or not is_ended):
+        if is_lost and inherits and (span is self._cut or not is_ended):
             return None
         links = (trunk := self.ground()).links
         if trunk.is_span or span.get_span_context().is_valid:
@@ -216,27 +204,35 @@ class Live:
 
     # The end.
 
+    def end(self, error: BaseException | None) -> None:
+        """End what is still open, the close, and the connection's own span."""
+        failed = self._spans.failure(error) is not None
+        closure = self._frame.ending.conclude(error, failed=failed)
+        shielded(self._frame.streams.end_all)(error)
+        shielded(self.end_close)(closure, error)
+        shielded(self.end_connection)(closure, error)
+
     def end_close(self, closure: Closure, error: BaseException | None) -> None:
         """End the close with the totals; it is made here if nothing closed the connection."""
-        close, counts = self.begin_close(), self._measures
+        close, frame = self.begin_close(), self._frame
         close.leave()
         span = close.span
-        span.set_attributes({**closure.attributes(self._side), **counts.totals()})
-        if closure.reason and self._config.record_close_reason:
+        span.set_attributes({**closure.attributes(frame.side), **frame.measures.totals()})
+        if closure.reason and frame.config.record_close_reason:
             span.set_attribute(names.CLOSE_REASON, closure.reason)
         self._end_with(span, closure, error)
 
     def end_connection(self, closure: Closure, error: BaseException | None) -> None:
         """End the connection's own span, in the model that has one."""
         close = None if self._close is None else self._close.span
-        coded = closure.error(self._config.error_close_codes)
-        self._measures.closed(closure, self._spans.failure(error) or coded, close)
+        coded = closure.error(self._frame.config.error_close_codes)
+        self._frame.measures.closed(closure, self._spans.failure(error) or coded, close)
         if self.trunk.is_span:
             self._end_with(self.trunk.span, closure, error)
             disown(self.trunk.span)
 
     def _end_with(self, span: Span, closure: Closure, error: BaseException | None) -> None:
-        if coded := closure.error(self._config.error_close_codes):
+        if coded := closure.error(self._frame.config.error_close_codes):
             self._spans.fail(span, coded)
         self._spans.end(span, error)
 

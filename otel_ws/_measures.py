@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from opentelemetry.context import Context
@@ -16,13 +15,12 @@ from ._chunks import StreamMeasures
 from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
-from ._metrics import Count, Instruments, Key, instruments_of, is_off
+from ._metrics import instruments_of, is_off
+from ._places import Found, known, place_at, place_of
 from ._sides import SERVER, Side
 from ._types import Message, Scope
 
 _NANO = 1e9
-Place = tuple[tuple[str, AttributeValue | None], ...]
-Found = Mapping[str, AttributeValue | None]
 
 
 def measure(message: Mapping[str, Any]) -> tuple[str, int]:
@@ -42,8 +40,7 @@ class Measures:
     __slots__ = (
         *("received_count", "received_size", "sent_count", "sent_size", "is_fine", "is_off"),
         *("arrived_at",),
-        *("_clock", "_handling", "_instruments", "_opened_at", "_place", "_received", "_scheme"),
-        *("_sent", "_side", "_started_at"),
+        *("_at", "_clock", "_handling", "_instruments", "_scheme", "_since"),
     )
 
     def __init__(
@@ -56,29 +53,28 @@ class Measures:
         self.is_fine = config.metrics == "message" and not self.is_off
         """Each message is measured, not only counted."""
         self._clock = clock
-        self._started_at = self._opened_at = clock()
+        self._since = clock()
         self._instruments = instruments_of(config, side)
         # One of two: behind a proxy this may be what a header says.
         self._scheme = "wss" if scope.get("scheme") in ("wss", "https") else "ws"
-        self._side = side
-        self._be_at(_place(scope, side, None))
+        self._at = known(self._instruments, place_of(scope, side))
         self._handling: str | None = None
 
     def answered(
         self, route: str | None, status: int | None, error: str | None, span: Span
     ) -> None:
         """The handshake is over; from here on the route is known if it ever is."""
-        if self._side is SERVER:
-            self._be_at(_place({}, SERVER, route))
+        if route is not None:
+            self._at = known(self._instruments, place_at(route))
         self._record(
             instruments.HANDSHAKE_DURATION,
-            self._seconds(self._started_at),
+            self._seconds(self._since),
             span,
             {names.HTTP_RESPONSE_STATUS_CODE: status, names.ERROR_TYPE: error},
         )
 
     def opened(self) -> None:
-        self._opened_at = self._clock()
+        self._since = self._clock()
         self._record(instruments.ACTIVE, 1)
 
     def received(self, message: Message) -> tuple[str, int]:
@@ -87,7 +83,7 @@ class Measures:
         self.received_count += 1
         self.received_size += size
         if not self.is_off:
-            self._received[kind].value += 1
+            self._at.received[kind].value += 1
         return kind, size
 
     def handling(self, message: Message) -> None:
@@ -122,7 +118,7 @@ class Measures:
         if self.is_off:
             return
         kind = "binary" if message.get("text") is None else "text"
-        self._sent[kind].value += 1
+        self._at.sent[kind].value += 1
         if self.is_fine:
             self.record_size(measure(message)[1], kind, "sent", span)
 
@@ -158,14 +154,14 @@ class Measures:
             names.RECEIVED_SIZE: self.received_size,
             names.SENT_COUNT: self.sent_count,
             names.SENT_SIZE: self.sent_size,
-            names.CONNECTION_DURATION: self._seconds(self._opened_at),
+            names.CONNECTION_DURATION: self._seconds(self._since),
         }
 
     def closed(self, closure: Closure, error: str | None, span: Span | None) -> None:
         self._record(instruments.ACTIVE, -1)
         self._record(
             instruments.CONNECTION_DURATION,
-            self._seconds(self._opened_at),
+            self._seconds(self._since),
             span,
             {names.CLOSE_STATUS: closure.status, names.ERROR_TYPE: error},
         )
@@ -198,9 +194,6 @@ class Measures:
         }
         self._keep(instrument, value, span, found)
 
-    def _be_at(self, place: Place) -> None:
-        self._place, self._received, self._sent = _known(self._instruments, place)
-
     def _seconds(self, since: int) -> float:
         """Return the seconds from `since`; none if the clock was set back."""
         return max(0, self._clock() - since) / _NANO
@@ -216,34 +209,10 @@ class Measures:
             self._keep(instrument, value, span, {names.URL_SCHEME: self._scheme, **(found or {})})
 
     def _keep(self, instrument: Instrument, value: float, span: Span | None, found: Found) -> None:
-        attributes = {**self._place, **found}
+        attributes = {**self._at.attributes, **found}
         self._instruments.record(instrument, value, attributes, _context(span))
 
 
 def _context(span: Span | None) -> Context | None:
     """Return the context that lets an exemplar point at `span`."""
     return None if span is None else set_span_in_context(span, Context())
-
-
-def _place(scope: Scope, side: Side, route: str | None) -> Place:
-    """Return what tells where a connection leads: its route, or the server of a client's."""
-    if side is SERVER:
-        return ((names.HTTP_ROUTE, route),)
-    address, port = scope.get("server") or (None, None)
-    return (names.SERVER_ADDRESS, address), (names.SERVER_PORT, port)
-
-
-Counts = dict[str, Count]
-
-
-@lru_cache(maxsize=1024)
-def _known(made: Instruments, place: Place) -> tuple[Found, Counts, Counts]:
-    """Return the attributes of a place, and the counts of its messages for each of their types."""
-    found = tuple((name, value) for name, value in place if value is not None)
-
-    def counts(direction: str) -> Counts:
-        common: Key = (*found, (names.MESSAGE_DIRECTION, direction))
-        keys = {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
-        return {kind: made.count(instruments.MESSAGES, key) for kind, key in keys.items()}
-
-    return dict(place), counts("received"), counts("sent")

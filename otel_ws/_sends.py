@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 
 from . import _instruments as instruments
 from . import _semconv as names
-from ._descriptions import Descriptions
+from ._descriptions import describe
 from ._frame import Frame
 from ._log import run_hook
 from ._spans import error_type
@@ -31,73 +29,64 @@ class Sending:
         self.started = started
 
 
-class Sends:
-    """Traces, counts and measures sends."""
+class Outbound:
+    """The outbound half of an accepted connection: traces, counts and measures sends."""
 
-    __slots__ = (
-        *("_carriers", "_clock", "_ending", "_hook", "_is_traced", "_measures", "_scope", "_sent"),
-        *("_spans", "_streams"),
-    )
+    __slots__ = ("_frame", "_traces_sends")
 
     def __init__(self, frame: Frame, *, is_traced: bool) -> None:
-        self._scope = frame.scope
-        self._spans = frame.spans
-        self._measures = frame.measures
-        self._streams = frame.streams
-        self._ending = frame.ending
-        self._carriers = frame.carriers
-        self._clock = frame.clock
-        self._is_traced = is_traced
-        self._hook = frame.config.hooks.on_send
-        self._sent = Descriptions(names.SPAN_SEND, frame)
+        self._frame = frame
+        self._traces_sends = is_traced and frame.config.trace_sends
 
-    def begin(self, message: Message, parent: Callable[[], Parent | None]) -> Sending | None:
-        """Begin a send; what is returned belongs to `end`."""
-        kind, size = self._measures.sending(message)
-        span = self._start(message, kind, size, parent) if self._is_traced else None
-        if self._carriers is not None and self._carriers.writes:
-            grown = None if span else parent()
+    def parent(self) -> Parent | None:
+        """Return what a span grows from that the running code causes, and its links."""
+        raise NotImplementedError
+
+    def begin_send(self, message: Message) -> Sending:
+        """Begin a send; what is returned belongs to `end_send`."""
+        frame, measures = self._frame, self._frame.measures
+        kind, size = measures.sending(message)
+        span = self._start_send(message, kind, size) if self._traces_sends else None
+        if frame.carriers is not None and frame.carriers.writes:
+            grown = None if span else self.parent()
             caller = span or (get_current_span(grown[0]) if grown else INVALID_SPAN)
-            message = self._carriers.write(message, caller.get_span_context())
-        if self._measures.is_fine:
-            return Sending(message, span, kind, self._clock())
+            message = frame.carriers.write(message, caller.get_span_context())
+        if measures.is_fine:
+            return Sending(message, span, kind, frame.clock())
         return Sending(message, span)
 
-    def end(
-        self,
-        message: Message,
-        sending: Sending | None,
-        error: BaseException | None,
+    def end_send(
+        self, message: Message, sending: Sending | None, error: BaseException | None
     ) -> None:
         """End a send. One that failed because the peer left is no error, and cheap to record."""
+        frame, spans, measures = self._frame, self._frame.spans, self._frame.measures
         if error is None:
-            self._measures.sent(message, None if sending is None else sending.span)
-            self._streams.sent(message)
+            measures.sent(message, None if sending is None else sending.span)
+            frame.streams.sent(message)
         else:
-            self._measures.unsent(message)
-            if self._ending.refused(error):
-                self._spans.forgive(error)
+            measures.unsent(message)
+            if frame.ending.refused(error):
+                spans.forgive(error)
         if sending is None:
             return
         if sending.kind is not None:
-            failure = self._spans.failure(error)
-            took = self._measures.took
+            failure, took = spans.failure(error), measures.took
             took(instruments.SEND_DURATION, sending.started, sending.kind, sending.span, failure)
         if sending.span is not None:
             if error is not None and isinstance(error, Exception):
                 sending.span.set_attribute(names.ERROR_TYPE, error_type(error))
-            self._spans.end(sending.span, error)
+            spans.end(sending.span, error)
 
-    def _start(
-        self, message: Message, kind: str, size: int, parent: Callable[[], Parent | None]
-    ) -> Span | None:
-        is_chunk = self._streams.open and self._streams.is_streaming()
-        grown = None if is_chunk else parent()
+    def _start_send(self, message: Message, kind: str, size: int) -> Span | None:
+        frame, hook = self._frame, self._frame.config.hooks.on_send
+        is_chunk = frame.streams.open and frame.streams.is_streaming()
+        grown = None if is_chunk else self.parent()
         if grown is None:
             return None
         context, links = grown
-        name, attributes = self._sent.describe(message, kind, size, self._measures.sent_count)
-        span = self._spans.begin(name, context, SpanKind.PRODUCER, attributes, links, None)
-        if self._hook is not None:
-            run_hook(self._hook, span, self._scope, message)
+        sequence = frame.measures.sent_count
+        name, attributes = describe(frame, names.SPAN_SEND, message, kind, size, sequence)
+        span = frame.spans.begin(name, context, SpanKind.PRODUCER, attributes, links, None)
+        if hook is not None:
+            run_hook(hook, span, frame.scope, message)
         return span

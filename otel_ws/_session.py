@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, get_args
-from weakref import ref
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import SpanContext
@@ -35,7 +34,8 @@ class Session:
     is_traced: bool
     """Whether messages have spans: not if the handshake is not recorded, and that is inherited,
     nor at a volume below `messages`."""
-    _connection: ref[Connection] = field(repr=False, compare=False)
+    connection: Connection | None = field(repr=False, compare=False)
+    """The connection itself, for adapters, as long as it is served."""
 
     def trust(self, level: TrustLevel) -> None:
         """Trust the messages of this connection so far, whatever the settings say.
@@ -49,10 +49,9 @@ class Session:
         if connection is not None and connection.frame.carriers is not None:
             connection.frame.carriers.raised = level
 
-    @property
-    def connection(self) -> Connection | None:
-        """The connection itself, for adapters, as long as it is served."""
-        return self._connection()
+    def release(self) -> None:
+        """Let go of the connection: a task that goes on, or a kept scope, is not to hold it."""
+        object.__setattr__(self, "connection", None)
 
 
 def current_session() -> Session | None:

@@ -6,18 +6,14 @@ along, keeps what the application makes below it from being recorded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import _instruments as instruments
 from ._frame import Frame
 from ._handshake import Handshake
 from ._log import shielded
 from ._measures import measure
 from ._sends import Sending
+from ._session import Session
 from ._types import Message
-
-if TYPE_CHECKING:
-    from ._connection import Connection
 
 
 class SilentConnection:
@@ -25,9 +21,8 @@ class SilentConnection:
 
     is_turning = False
 
-    def __init__(self, shell: Connection, frame: Frame, handshake: Handshake) -> None:
-        self._shell = shell
-        """What the session refers to; it lives as long as this."""
+    def __init__(self, session: Session, frame: Frame, handshake: Handshake) -> None:
+        self._session = session
         self._handshake: Handshake | None = handshake
         self._config = frame.config
         self._measures = frame.measures
@@ -88,6 +83,7 @@ class SilentConnection:
 
     @shielded
     def ended(self, error: BaseException | None = None) -> None:
+        self._session.release()
         failure = self._spans.failure(error)
         if self._handshake is not None:
             self._handshake.abandoned(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -34,14 +35,26 @@ PROVEN: Final = ("1.45.",)
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
-Start = Callable[
-    [str, Context, SpanKind, Mapping[str, AttributeValue], Sequence[Link], int | None], Span
-]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What spans come from."""
+
+    begin: Callable[
+        [str, Context, SpanKind, Mapping[str, AttributeValue], Sequence[Link], int | None], Span
+    ]
+    """Starts one, as `Tracer.start_span` does."""
+    drops_on: bool
+    """The sampler is known to drop what grows from a local span that it has dropped."""
 
 
 @lru_cache(maxsize=8)
-def _starter(provider: Same[TracerProvider], scope_name: str, is_lean: bool) -> Tracer | LeanTracer:
-    tracer = provider.it.get_tracer(
+def _source(provider: Same[TracerProvider], scope_name: str, is_lean: bool) -> Source:
+    tracer = _tracer(provider.it, scope_name, is_lean)
+    return Source(tracer.start_span, getattr(tracer, "drops_on", False))
+
+
+def _tracer(provider: TracerProvider, scope_name: str, is_lean: bool) -> Tracer | LeanTracer:
+    tracer = provider.get_tracer(
         scope_name,
         __version__,
         names.SCHEMA_URL,
@@ -64,10 +77,10 @@ def _lean(tracer: Tracer) -> LeanTracer | None:
     return lean(tracer)
 
 
-def starter(config: Config, scope_name: str = names.SCOPE_NAME) -> Tracer | LeanTracer:
-    """Return what starts our spans: for the settings' provider, else for the global one of now."""
+def source(config: Config, scope_name: str = names.SCOPE_NAME) -> Source:
+    """Return what our spans come from: the settings' provider, else the global one of now."""
     provider = config.tracer_provider or trace.get_tracer_provider()
-    return _starter(Same(provider), scope_name, config.lean_spans)
+    return _source(Same(provider), scope_name, config.lean_spans)
 
 
 @lru_cache(maxsize=1024)
@@ -87,34 +100,31 @@ def error_type(error: BaseException) -> str:
 
 
 class Spans:
-    """Starts and ends spans that have the attributes `common`, which a route may join later.
+    """Starts and ends spans that belong to a session, if to any; its route may be known later.
 
-    `begin` starts them as `Tracer.start_span` does, with its arguments in the order of `Start`.
     `expected` are the exceptions that a framework raises to steer.
     """
 
-    __slots__ = ("_expected", "_forgiven", "_recorded", "begin", "common", "drops_on", "route")
+    __slots__ = ("_expected", "_forgiven", "_recorded", "begin", "drops_on", "route", "session_id")
 
     def __init__(
         self,
-        starter: Tracer | LeanTracer,
-        common: dict[str, AttributeValue],
+        source: Source,
+        session_id: str = "",
         expected: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self.begin: Start = starter.start_span
-        self.drops_on = getattr(starter, "drops_on", False)
-        """The sampler is known to drop what grows from a local span that it has dropped."""
-        self.common = common
-        """What all of them have."""
+        self.begin, self.drops_on = source.begin, source.drops_on
+        self.session_id = session_id
         self.route: str | None = None
         self._expected = expected
         self._recorded: BaseException | None = None
         self._forgiven: BaseException | None = None
 
-    def set_route(self, route: str) -> None:
-        """Put the route on every span from now on, and into its name."""
-        self.route = route
-        self.common[names.HTTP_ROUTE] = route
+    @property
+    def common(self) -> dict[str, AttributeValue]:
+        """Return the attributes that all of them have, as far as they are known by now."""
+        found = {names.SESSION_ID: self.session_id, names.HTTP_ROUTE: self.route}
+        return {name: value for name, value in found.items() if value}
 
     def expect(self, *errors: type[BaseException]) -> None:
         """Take these exceptions as steering, not as failures."""
@@ -134,7 +144,7 @@ class Spans:
     ) -> Span:
         return self.begin(name, context, kind, {**self.common, **attributes}, links, start_time)
 
-    def may_keep(self, cause: SpanContext, *, inherits: bool) -> bool:
+    def may_keep(self, cause: SpanContext, inherits: bool) -> bool:
         """Tell whether something can come of what grows from `cause`: else it need not be made."""
         is_dropped = inherits or (self.drops_on and not cause.is_remote)
         return cause.trace_flags.sampled or not is_dropped

@@ -2,88 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, Final
 
-from opentelemetry.context import Context, create_key, get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Link, Span, SpanKind, get_current_span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from . import _semconv as names
 from ._chunks import Chunks
 from ._close import Ending
+from ._config import Config
 from ._measures import Measures, measure
 from ._spans import Spans, error_type
-from ._turn import Running, Turn, current_turn, is_disowned
+from ._stream import STREAM_KEY, Stream
+from ._turn import Turn, current_turn, is_disowned
 from ._types import Message
 
-_STREAM_KEY: Final = create_key("otel_ws.stream")
 _MIN_CHUNKS: Final = 2
+# What connections without a stream have: never written.
+_NONE_OPEN: Final[dict[Stream, None]] = {}
+_NONE_LEFT: Final[dict[Stream, int]] = {}
 Parent = tuple[Context, tuple[Link, ...]]
-
-
-class Stream(Running):
-    """One stream of a connection; what is sent while it is current belongs to it."""
-
-    __slots__ = ("_task", "chunks", "is_own", "left_at", "name", "streams", "turn")
-
-    _key = _STREAM_KEY
-
-    def __init__(self, streams: Streams, name: str | None, span: Span, chunks: Chunks) -> None:
-        super().__init__(span, chunks.since)
-        self.streams = streams
-        self.name = name
-        self.chunks = chunks
-        self.turn: Turn | None = None
-        """What it was begun in, and ends with at the latest, unless a task goes on with it."""
-        self.is_own = True
-        """Its span is its own, and not what was current before."""
-        self.left_at: int | None = None
-        """When it was left, before its end is told."""
-        self._task = _task()
-
-    @property
-    def is_left(self) -> bool:
-        """Tell whether nothing more is a chunk of it."""
-        return self.left_at is not None
-
-    @property
-    def is_here(self) -> bool:
-        """Tell whether the running code has it open, and not a task or a thread besides.
-
-        What a sync consumer has begun in its thread is in the context that comes back from there.
-        """
-        return get_current().get(_STREAM_KEY) is self and self._task in (None, _task())
+_preparing = Lock()
 
 
 class Streams:
     """The streams of one connection, traced or not."""
 
     __slots__ = (
-        "_clock",
-        "_ending",
-        "_left",
-        "_measures",
-        "_spans",
-        "keeps_times",
-        "meters_turns",
+        *("_clock", "_ending", "_left", "_measures", "_spans", "keeps_times", "meters_turns"),
         "open",
     )
 
     def __init__(
-        self, spans: Spans, measures: Measures, ending: Ending, clock: Callable[[], int]
+        self,
+        spans: Spans,
+        measures: Measures,
+        ending: Ending,
+        config: Config,
+        clock: Callable[[], int],
     ) -> None:
         self._spans = spans
         self._measures = measures
         self._ending = ending
         self._clock = clock
-        self.open: dict[Stream, None] = {}
+        self.open = _NONE_OPEN
         """Those that have not ended."""
-        self._left: dict[Stream, int] = {}
-        self.keeps_times = False
+        self._left = _NONE_LEFT
+        self.keeps_times = config.record_chunk_times
         """The time of each chunk is an attribute of its stream."""
-        self.meters_turns = False
+        self.meters_turns = config.meter_turns
         """Every turn counts what is sent in it."""
 
     def begin(self, name: str, since: int | None, parent: Parent | None) -> Stream:
@@ -98,6 +68,7 @@ class Streams:
         span = self._start(name, since, parent) if parent else get_current_span(before)
         stream = Stream(self, name, span, Chunks(since, keeps_times=self.keeps_times))
         stream.is_own = parent is not None
+        self._prepare()
         self.open[stream] = None
         if turn is not None and _is_open(turn):
             stream.turn = turn
@@ -155,21 +126,26 @@ class Streams:
 
     def is_streaming(self) -> bool:
         """Tell whether what is sent now is a chunk of an open stream."""
-        return bool(self.open) and get_current().get(_STREAM_KEY) in self.open
+        return bool(self.open) and get_current().get(STREAM_KEY) in self.open
 
     def sent(self, message: Message) -> None:
         """The server has taken a message: a chunk of the stream, or of the turn, that sent it."""
-        if self._left:
-            self._end_left()
+        self._end_left()
         if not self.open and not self.meters_turns:
             return
-        stream: Any = get_current().get(_STREAM_KEY)
+        stream: Any = get_current().get(STREAM_KEY)
         if stream in self.open:
             interval = stream.chunks.add(measure(message)[1], self._clock())
             if interval is not None and self._measures.is_fine:
                 self._measures.chunked(interval, stream.name, stream.span)
         elif (turn := current_turn()) is not None and turn.chunks is not None:
             turn.chunks.add(measure(message)[1], self._clock())
+
+    def _prepare(self) -> None:
+        """Get ready to have streams: most connections never have one."""
+        with _preparing:  # In whichever thread.
+            if self.open is _NONE_OPEN:
+                self.open, self._left = {}, {}
 
     def _take(self, stream: Stream) -> None:
         """Let nothing more be a chunk of a stream."""
@@ -183,6 +159,8 @@ class Streams:
 
         It may be if the application has not received anything since.
         """
+        if not self._left:
+            return
         left, self._left = self._left, {}
         for stream, count in left.items():
             passing = error if count == self._measures.received_count else None
@@ -238,12 +216,3 @@ def _ended(reason: str | None) -> tuple[str, AttributeValue]:
 def _is_open(turn: Turn) -> bool:
     """Tell whether the end of a turn is still to come: one that was cut has had it."""
     return turn.is_current and not is_disowned(turn.span)
-
-
-def _task() -> int | None:
-    """Return what tells the running task from others, if one runs."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # A thread, or trio.
-        return None
-    return None if task is None else id(task)

@@ -19,7 +19,7 @@ from ._spans import Spans
 if TYPE_CHECKING:
     from ._carriers import Carried
     from ._chunks import Chunks
-    from ._streams import Stream
+    from ._stream import Stream
 
 _ended: WeakSet[Span] = WeakSet()
 # The key that the API keeps a span under: with it two values go into a context in one copy.

@@ -1,51 +1,70 @@
-"""The age of the open turn: looked at by one timer, however many messages pass."""
+"""The age of the open turn: looked at by one timer for many connections and all their messages."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from math import ceil
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ._log import shielded
+
+_COARSE_SECONDS = 1.0
 
 
 class Watch:
     """Has a turn cut when it is too old; `told` is the connection."""
 
-    __slots__ = ("_told", "timer")
+    __slots__ = ("_told", "round")
 
     def __init__(self, told: Any) -> None:
         self._told = told
-        self.timer: asyncio.TimerHandle | _NoTimer | None = None
-        """Runs while a turn is watched; then there is no need to `begin`."""
+        self.round: set[Watch] | None = None
+        """Those that it is looked at with. While there are any, there is no need to `watch`."""
 
-    def begin(self) -> None:
+    def watch(self) -> None:
         """Watch the turn that is open, and those that follow it."""
-        if self.timer is None:
-            self._look()
+        if self.round is None:
+            self.look()
 
-    def end(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
+    def unwatch(self) -> None:
+        if self.round is not None:
+            self.round.discard(self)
 
     @shielded
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Cut the turn if it is too old, and come back when it may be, or the next one."""
+        self.round = None
         left = self._told.cut()
-        self.timer = None if left is None else _call_later(left, self._look)
+        if left is not None:
+            self.round = _round_in(left)
+            self.round.add(self)
 
 
-class _NoTimer:
-    """Stands for a timer where no asyncio loop runs (trio): no turn is cut by age there."""
-
-    def cancel(self) -> None:
-        pass
+_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, set[Watch]]] = WeakKeyDictionary()
+"""Of each loop, by when they are due."""
 
 
-def _call_later(seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle | _NoTimer:
-    """Arm a timer in an empty context, so that it keeps none alive."""
+def _round_in(seconds: float) -> set[Watch]:
+    """Return those that are looked at in so many seconds, or in up to one more.
+
+    A thousand idle connections have a timer a second, not one each. Where no asyncio loop runs
+    (trio), no turn is cut by age.
+    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return _NoTimer()
-    return loop.call_later(seconds, callback, context=contextvars.Context())
+        return set()
+    rounds, due = _rounds.setdefault(loop, {}), loop.time() + seconds
+    due = ceil(due) if seconds >= _COARSE_SECONDS else due
+    if due not in rounds:
+        rounds[due] = set()
+        # In an empty context, so that none is kept alive.
+        loop.call_at(due, _look, rounds, due, context=contextvars.Context())
+    return rounds[due]
+
+
+def _look(rounds: dict[float, set[Watch]], due: float) -> None:
+    for watch in tuple(rounds.pop(due)):
+        watch.look()

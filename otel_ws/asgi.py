@@ -48,10 +48,25 @@ class TracingMiddleware:
         kind = scope["type"]
         if kind == "lifespan":
             await self._serve_lifespan(scope, receive, send)
-        elif kind == "websocket":
-            await self._serve(scope, receive, send)
-        else:
+            return
+        connection = self._begin(scope) if kind == "websocket" else None
+        if connection is None:
             await self.app(scope, receive, send)
+            return
+        outside, wire = get_current(), self._enter(connection, scope, receive, send)
+        del connection  # It is kept by what is told, if anything is.
+        try:
+            if wire is None:
+                await self.app(scope, receive, send)
+                return
+            try:
+                await self.app(scope, wire.receive, wire.send)
+            except BaseException as error:
+                wire.ended(error)
+                raise
+            wire.ended()
+        finally:
+            attach(outside)
 
     @classmethod
     async def around(
@@ -97,9 +112,15 @@ class TracingMiddleware:
         """Return what the application talks to in place of the server; `told` hears of it."""
         return Wire(told, receive, send)
 
+    def _begin(self, scope: Scope) -> Connection | None:
+        """Begin to trace a connection; what did not begin here shall not begin inside."""
+        connection = self._open(scope)
+        scope.setdefault(SCOPE_KEY, None)
+        return connection
+
     @shielded
     def _open(self, scope: Scope) -> Connection | None:
-        """Begin to trace a connection, unless it is traced already, or excluded."""
+        """Return a new connection, unless it is traced already, or excluded."""
         if SCOPE_KEY in scope:
             return None
         config = self.config()
@@ -131,32 +152,16 @@ class TracingMiddleware:
         answers = self.answers_lifespan
         await serve_lifespan(self.app, scope, receive, send, self.config, answers=answers)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = self._open(scope)
-        scope.setdefault(SCOPE_KEY, None)  # What did not begin here shall not begin inside.
-        if connection is None:
-            await self.app(scope, receive, send)
-            return
-        outside, told = get_current(), connection.told()
+    def _enter(
+        self, connection: Connection, scope: Scope, receive: Receive, send: Send
+    ) -> Wire | None:
+        """Make current what the application is to run in; return what it talks to, if not to us."""
+        told = connection.told()
         attach(connection.context)
-        del connection  # It is kept by what is told, if anything is.
-        try:
-            if told is None:
-                await self.app(scope, receive, send)
-                return
-            calls = shielded(server)(scope, receive, send)
-            wire = shielded(self.wire)(told, *(calls or (receive, send)))
-            if wire is None:
-                await self.app(scope, receive, send)
-                return
-            try:
-                await self.app(scope, wire.receive, wire.send)
-            except BaseException as error:
-                wire.ended(error)
-                raise
-            wire.ended()
-        finally:
-            attach(outside)
+        if told is None:
+            return None
+        calls = shielded(server)(scope, receive, send)
+        return shielded(self.wire)(told, *(calls or (receive, send)))
 
 
 async def dispatch_traced(
@@ -172,38 +177,37 @@ async def dispatch_traced(
     told.dispatched(message, turn)
 
 
-class Wire:
+class Wire(Watch):
     """The two callables that the application is given: they tell the connection, no more."""
 
-    __slots__ = ("_connection", "_is_asked", "_receive", "_send", "_watch")
+    __slots__ = ("_is_asked", "_receive", "_send")
 
     def __init__(self, told: Any, receive: Receive, send: Send) -> None:
-        self._connection = told
+        super().__init__(told)
         self._is_asked = told.hears_asking
         self._receive = receive
         self._send = send
-        self._watch = Watch(told)
 
     async def receive(self) -> Message:
         if self._is_asked:
-            self._connection.receiving()
+            self._told.receiving()
         message = await self._receive()
-        message = self._connection.received(message) or message
-        if self._watch.timer is None and self._connection.is_turning:
-            self._watch.begin()
+        message = self._told.received(message) or message
+        if self.round is None and self._told.is_turning:
+            self.watch()
         return message
 
     async def send(self, message: Message) -> None:
-        sending = self._connection.sending(message)
+        sending = self._told.sending(message)
         try:
             await self._send(message if sending is None else sending.message)
         except BaseException as error:
-            self._connection.sent(message, sending, error)
+            self._told.sent(message, sending, error)
             raise
-        self._connection.sent(message, sending)
-        if self._watch.timer is None and self._connection.is_turning:
-            self._watch.begin()
+        self._told.sent(message, sending)
+        if self.round is None and self._told.is_turning:
+            self.watch()
 
     def ended(self, error: BaseException | None = None) -> None:
-        self._watch.end()
-        self._connection.ended(error)
+        self.unwatch()
+        self._told.ended(error)

@@ -38,7 +38,7 @@ from ._config import Config
 from ._fanout import Recipients
 from ._log import shielded
 from ._session import Session, current_session, session_id, with_session
-from ._spans import Spans, starter
+from ._spans import Spans, source
 from ._streams import Parent
 from .envelope import Envelope
 
@@ -203,7 +203,7 @@ class _Resumption:
         config = session.config if session else _defaults()
         is_one = all(each._session is session for each in self._receipts)
         common = spans_of(session) if is_one else None
-        self._spans = common or Spans(starter(config), {})
+        self._spans = common or Spans(source(config))
         quiet = self._quiet(config, session)
         self._span = quiet or self._spans.start(
             self._name, SpanKind.INTERNAL, context, links, self._attributes()

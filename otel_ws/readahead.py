@@ -71,23 +71,23 @@ class _Wire(asgi.Wire):
         message = await self._receive()
         if message["type"] == "websocket.receive":
             return message
-        return self._connection.received(message) or message
+        return self._told.received(message) or message
 
     async def take(self, receive: Callable[[], Awaitable[_D]]) -> _D:
         if self._is_asked:
-            self._connection.receiving()
+            self._told.receiving()
         data = await receive()
         key = "text" if isinstance(data, str) else "bytes"
         message: Message = {"type": "websocket.receive", key: data}
-        message = self._connection.received(message) or message
-        if self._watch.timer is None and self._connection.is_turning:
-            self._watch.begin()
+        message = self._told.received(message) or message
+        if self.round is None and self._told.is_turning:
+            self.watch()
         taken: _D = message[key]
         return taken
 
     def failed(self, error: BaseException) -> None:
         if self._is_asked:
-            self._connection.receiving(error)
+            self._told.receiving(error)
 
     def ended(self, error: BaseException | None = None) -> None:
         _wires.pop(self._key, None)

@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar, overload
 from ._chunks import StreamMeasures
 from ._log import report, shielded
 from ._session import current_session
-from ._streams import Stream
+from ._stream import Stream
 
 __all__ = ["StreamMeasures", "StreamMeter", "meter_stream"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from opentelemetry.trace import Span
@@ -34,7 +35,7 @@ class TracingMiddleware(asgi.TracingMiddleware):
 
         FastAPI, since 0.142, traces a WebSocket unless its scope has this key.
         """
-        if self.config().neighbours == "replace":
+        if "fastapi" in sys.modules and self.config().neighbours == "replace":
             scope.setdefault(_FASTAPI, None)
         span: Span | None = getattr(scope.get(_FASTAPI), "span", None)
         return span or super().outer_span(scope)

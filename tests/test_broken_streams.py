@@ -196,7 +196,7 @@ def test_the_stories_differ() -> None:
 SETTINGS: dict[str, Any] = {"meter_turns": True, "metrics": "message"}
 MODULES = [
     import_module(f"otel_ws.{name}")
-    for name in ("_causes", "_chunks", "_streams", "_turn", "handoff", "streams")
+    for name in ("_causes", "_chunks", "_stream", "_streams", "_turn", "handoff", "streams")
 ]
 THE_CALLS_THEMSELVES = {
     "streams.StreamMeter",

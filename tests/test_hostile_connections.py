@@ -125,7 +125,7 @@ def no_shield(patch: Callable[..., None]) -> None:
         message = await self._receive()
         if message["type"] == "websocket.receive":
             json.loads(message.get("text") or b"{}")
-        return self._connection.received(message) or message
+        return self._told.received(message) or message
 
     patch(asgi.Wire, "receive", receive)
 

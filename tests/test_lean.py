@@ -53,7 +53,7 @@ from opentelemetry.trace import (
 )
 
 from otel_ws import Config, _lean
-from otel_ws._spans import PROVEN, starter
+from otel_ws._spans import PROVEN, source
 
 pytestmark = pytest.mark.skipif(
     not sdk_version.startswith(PROVEN),
@@ -105,7 +105,7 @@ def started(
     provider = TracerProvider(id_generator=Counted(), shutdown_on_exit=False, **provided)
     exported = Exported()
     provider.add_span_processor(exported)
-    begin = starter(Config(tracer_provider=provider, lean_spans=is_lean)).start_span
+    begin = source(Config(tracer_provider=provider, lean_spans=is_lean)).begin
     return begin("a", context, SpanKind.CONSUMER, attributes or {"n": 1}, links, 5), exported
 
 
@@ -252,7 +252,7 @@ def test_the_sampler_decides(sampler: Sampler, parent: SpanContext | None, first
     found = []
     for is_lean in (False, True):
         provider = TracerProvider(sampler, id_generator=Counted(first), shutdown_on_exit=False)
-        begin = starter(Config(tracer_provider=provider, lean_spans=is_lean)).start_span
+        begin = source(Config(tracer_provider=provider, lean_spans=is_lean)).begin
         span = begin("a", context, SpanKind.CONSUMER, {"n": 1}, (), None)
         found.append((span.get_span_context(), span.is_recording()))
     assert found[0] == found[1]
@@ -308,7 +308,7 @@ def test_a_provider_that_is_not_the_sdks_makes_its_own() -> None:
         def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
             return trace.NoOpTracer()
 
-    begin = starter(Config(tracer_provider=Proxy())).start_span
+    begin = source(Config(tracer_provider=Proxy())).begin
     assert begin("a", ROOT, SpanKind.CONSUMER, {}, (), None) is INVALID_SPAN
 
 
@@ -343,7 +343,7 @@ def test_a_processor_that_knows_no_starts_is_told_of_ends() -> None:
     ended: list[ReadableSpan] = []
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Half())  # type: ignore[arg-type]
-    begin = starter(Config(tracer_provider=provider)).start_span
+    begin = source(Config(tracer_provider=provider)).begin
     begin("a", ROOT, SpanKind.CONSUMER, {}, (), None).end()
     assert len(ended) == 1
 

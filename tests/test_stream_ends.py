@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace
 
 from otel_ws import current_session
-from otel_ws._streams import Stream
+from otel_ws._stream import Stream
 from otel_ws.streams import StreamMeter, meter_stream
 from otel_ws.testing import CapturedSpans
 

@@ -167,7 +167,7 @@ class Client:
             message = self._told.received(message) or message
             if self._told.is_turning:
                 self._place = place_of_turn(before)
-                self._watch.begin()
+                self._watch.watch()
         return message[key]
 
     def sending(self, data: Any) -> Outbound:
@@ -225,7 +225,7 @@ class Client:
         if self.is_over:
             return
         self.is_over = True
-        self._watch.end()
+        self._watch.unwatch()
         if self._giving_up is not None:
             self._giving_up.cancel()
         error, self._error = error or self._error, None
