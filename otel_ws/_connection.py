@@ -99,13 +99,13 @@ class Connection:
     @shielded
     def told(self) -> Connection | SilentConnection | None:
         """Return what is to be told: this, or in its place one that only counts, or nobody."""
-        strips = self.frame.carriers is not None and self.frame.carriers.strips
         if not self.is_silent or self._handshake is None:
             return self
-        if self.frame.measures.is_off and not strips:
+        handshake, self._handshake = self._handshake, None
+        if self.frame.measures.is_off and not (self.frame.carriers and self.frame.carriers.strips):
             self.session.release()
             return None
-        return SilentConnection(self.session, self.frame, self._handshake)
+        return SilentConnection(self.session, self.frame, handshake)
 
     def receiving(self, error: BaseException | None = None) -> None:
         """The application asks for a message: it is done with the one before, or failed in it."""

@@ -14,7 +14,7 @@ from . import _instruments as instruments
 from . import _semconv as names
 from ._config import Config
 from ._instruments import Instrument
-from ._metrics import instruments_of, is_off
+from ._metrics import Count, instruments_of, is_off
 from ._turn import Turn
 from .envelope import Envelope
 
@@ -29,6 +29,8 @@ class EventMeasures:
         self._is_off = is_off(config)
         self._is_fine = config.metrics == "message" and not self._is_off
         self._instruments = instruments_of(config)
+        self._processing: Found = {names.MESSAGING_OPERATION_NAME: names.OPERATION_PROCESS}
+        self._consumed = self._cell(instruments.EVENTS_CONSUMED, self._processing)
 
     def sent(
         self, operation: str, template: str | None, since: float, span: Span, error: str | None
@@ -46,10 +48,11 @@ class EventMeasures:
 
     def consumed(self, envelope: Envelope | None, turn: Turn | None) -> None:
         """An event is handed to its handler, in `turn` if that is traced."""
-        found = {names.MESSAGING_OPERATION_NAME: names.OPERATION_PROCESS}
-        self._count(instruments.EVENTS_CONSUMED, found)
+        if not self._is_off:
+            self._consumed.value += 1
         if not self._is_fine or turn is None:
             return
+        found = self._processing
         if envelope is not None and envelope.sent:
             under_way = max(0.0, time.time() - envelope.sent)
             self._record(instruments.DELIVERY_DURATION, under_way, turn.span, found)
@@ -72,9 +75,12 @@ class EventMeasures:
 
     def _count(self, instrument: Instrument, found: Found, count: int = 1) -> None:
         if not self._is_off:
-            known = {names.MESSAGING_SYSTEM: self._system, **found}
-            key = tuple((name, value) for name, value in known.items() if value is not None)
-            self._instruments.count(instrument, key).value += count
+            self._cell(instrument, found).value += count
+
+    def _cell(self, instrument: Instrument, found: Found) -> Count:
+        known = {names.MESSAGING_SYSTEM: self._system, **found}
+        key = tuple((name, value) for name, value in known.items() if value is not None)
+        return self._instruments.count(instrument, key)
 
     def _record(
         self,

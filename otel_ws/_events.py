@@ -83,7 +83,7 @@ class Events:
         """Somebody sends an event; without a tracer that works it goes as it is."""
         tools, session, kind = self._now(), current_session(), _type(event)
         event_id = new_id()
-        attributes = self._attributes(operation, names.OPERATION_SEND, event_id, kind)
+        attributes = self._attributes(operation, names.OPERATION_SEND, event_id, kind, {})
         attributes[names.MESSAGING_DESTINATION_NAME] = destination
         answer: object = run_hook(tools.config.destination_template, destination)
         template = (answer or None) if isinstance(answer, str) else None
@@ -91,7 +91,7 @@ class Events:
             attributes[names.MESSAGING_DESTINATION_TEMPLATE] = template
         if (found := session_id()) is not None:
             attributes[names.SESSION_ID] = found
-        name = f"{operation} {kind}".rstrip()
+        name = f"{operation} {kind}" if kind else operation
         parent, links = cause(session)
         span: Span = INVALID_SPAN
         if session is None or session.is_traced or not session.handshake.trace_flags.sampled:
@@ -169,10 +169,10 @@ class Events:
     def _start(self, event: Mapping[str, Any], envelope: Envelope | None, ground: Ground) -> Span:
         context, links = grow_from(envelope, event, ground)
         kind, event_id = _type(event), envelope.id if envelope else None
-        operation = names.OPERATION_PROCESS
-        attributes = self._attributes(operation, operation, event_id, kind)
-        name = f"{operation} {kind}".rstrip()
-        return ground.spans.start(name, SpanKind.CONSUMER, context, links, attributes)
+        operation, spans = names.OPERATION_PROCESS, ground.spans
+        attributes = self._attributes(operation, operation, event_id, kind, spans.common)
+        name = f"{operation} {kind}" if kind else operation
+        return spans.begin(name, context, SpanKind.CONSUMER, attributes, links, None)
 
     def _now(self) -> _Tools:
         """Return the settings of this moment, and what traces and measures by them."""
@@ -188,13 +188,17 @@ class Events:
             spans.forget_error()  # A connection's are told when it ends; these live for ever.
 
     def _attributes(
-        self, operation: str, operation_type: str, event_id: str | None, kind: str
+        self,
+        operation: str,
+        operation_type: str,
+        event_id: str | None,
+        kind: str,
+        attributes: dict[str, AttributeValue],
     ) -> dict[str, AttributeValue]:
-        attributes: dict[str, AttributeValue] = {
-            names.MESSAGING_SYSTEM: self._system,
-            names.MESSAGING_OPERATION_NAME: operation,
-            names.MESSAGING_OPERATION_TYPE: operation_type,
-        }
+        """Return `attributes` with those that an operation has."""
+        attributes[names.MESSAGING_SYSTEM] = self._system
+        attributes[names.MESSAGING_OPERATION_NAME] = operation
+        attributes[names.MESSAGING_OPERATION_TYPE] = operation_type
         if event_id:
             attributes[names.MESSAGING_MESSAGE_ID] = event_id
         if kind and self._type_attribute:

@@ -11,13 +11,14 @@ from threading import Lock
 from typing import Any, Final
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
+from opentelemetry.trace import Link, NonRecordingSpan
 
 from . import _semconv as names
 from ._config import Config
 from ._log import report, run_hook
 from ._models import Trunk
 from ._spans import Spans
+from ._turn import with_span
 from .envelope import Envelope
 
 _MAX_CHILDREN: Final = 100
@@ -61,8 +62,7 @@ def grow_from(
     if envelope is None:
         return trunk.context, trunk.links
     if not trunk.is_span and _is_parent(envelope, event, ground.config):
-        sender = NonRecordingSpan(envelope.context)
-        return set_span_in_context(sender, trunk.context), trunk.links
+        return with_span(NonRecordingSpan(envelope.context), trunk.context), trunk.links
     link = Link(envelope.context, {names.LINK_TYPE: names.LINK_EVENT})
     return trunk.context, (link, *trunk.links)
 

@@ -95,7 +95,7 @@ class LeanTracer:
         parent: Any = span_in(context).get_span_context()
         if parent is not None and parent.is_valid:
             trace_id, _, is_remote, flags, state, _ = parent
-            bound = None if is_remote else self._bounds[1 + (flags & _SAMPLED)]
+            bound = self._bounds[(3 if is_remote else 1) + (flags & _SAMPLED)]
             flags &= _RANDOM
         else:
             parent, state = None, _NO_STATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from opentelemetry.context import Context, attach, get_current
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from . import _instruments as instruments
@@ -20,7 +20,7 @@ from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
 from ._sends import Outbound
 from ._streams import Parent
-from ._turn import NOTHING, Turn, disown, is_settled, span_in, turn_in
+from ._turn import NOTHING, Turn, disown, is_settled, span_in, turn_in, with_span
 from ._types import Message
 
 
@@ -131,7 +131,7 @@ class Live(Outbound):
 
     def _rid(self, context: Context) -> Context:
         """Return `context` with no span but the trunk's: mostly the one that is there already."""
-        settled, own = set_span_in_context(self.trunk.span, context), self.trunk.context
+        settled, own = with_span(self.trunk.span, context), self.trunk.context
         return own if own == settled else settled
 
     def cut(self, turn: Turn) -> float:
@@ -197,7 +197,7 @@ class Live(Outbound):
             return None
         links = (trunk := self.ground()).links
         if trunk.is_span or span.get_span_context().is_valid:
-            current = set_span_in_context(trunk.span, current)
+            current = with_span(trunk.span, current)
         if span is self._cut:
             links = (*links, *links_to(cause, names.LINK_MESSAGE))
         return current, links

@@ -6,6 +6,8 @@ along, keeps what the application makes below it from being recorded.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from . import _instruments as instruments
 from ._frame import Frame
 from ._handshake import Handshake
@@ -19,7 +21,11 @@ from ._types import Message
 class SilentConnection:
     """Told what happens on a connection that is not traced."""
 
-    is_turning = False
+    __slots__ = (
+        *("_carriers", "_clock", "_config", "_ending", "_handshake", "_measures", "_session"),
+        *("_spans", "_streams", "hears_asking"),
+    )
+    is_turning: ClassVar = False
 
     def __init__(self, session: Session, frame: Frame, handshake: Handshake) -> None:
         self._session = session

@@ -123,8 +123,12 @@ class Spans:
     @property
     def common(self) -> dict[str, AttributeValue]:
         """Return the attributes that all of them have, as far as they are known by now."""
-        found = {names.SESSION_ID: self.session_id, names.HTTP_ROUTE: self.route}
-        return {name: value for name, value in found.items() if value}
+        found: dict[str, AttributeValue] = {}
+        if self.session_id:
+            found[names.SESSION_ID] = self.session_id
+        if self.route:
+            found[names.HTTP_ROUTE] = self.route
+        return found
 
     def expect(self, *errors: type[BaseException]) -> None:
         """Take these exceptions as steering, not as failures."""

@@ -42,17 +42,22 @@ def is_stock(tracer: Tracer) -> bool:
     )
 
 
-def bounds(sampler: sampling.Sampler) -> tuple[int | None, int | None, int | None]:
-    """Return below which bits roots are sampled, and children of dropped and of kept local spans.
+def bounds(sampler: sampling.Sampler) -> tuple[int | None, ...]:
+    """Return below which bits what is sampled: roots, and children of dropped and kept spans.
 
-    `LOW_BITS` of the trace id count. The SDK's own samplers look at nothing else; None is for one
-    that has to be asked.
+    First come the children of local spans, then of remote ones. `LOW_BITS` of the trace id count.
+    The SDK's own samplers look at nothing else; None is for one that has to be asked.
     """
     if isinstance(sampler, sampling.ParentBased) and type(sampler) in _PARENT_BASED:
-        dropped, kept = sampler._local_parent_not_sampled, sampler._local_parent_sampled
-        return _bound(sampler._root), _bound(dropped), _bound(kept)
-    bound = _bound(sampler)
-    return bound, bound, bound
+        asked = (
+            sampler._root,
+            sampler._local_parent_not_sampled,
+            sampler._local_parent_sampled,
+            sampler._remote_parent_not_sampled,
+            sampler._remote_parent_sampled,
+        )
+        return tuple(map(_bound, asked))
+    return (_bound(sampler),) * 5
 
 
 def listeners(processors: Sequence[sdk.SpanProcessor], name: str) -> tuple[Callable[..., Any], ...]:

@@ -69,10 +69,8 @@ class TracingMiddleware:
             attach(outside)
 
     @classmethod
-    async def around(
-        cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, name: str
-    ) -> None:
-        """Serve a handler that is to be traced, even if nobody has put a middleware around it.
+    def around(cls, app: ASGIApp, scope: Scope, *, name: str) -> ASGIApp:
+        """Return a handler that is to be traced, in a middleware if nobody has put one around it.
 
         `name` says whose handler it is, in the log line that then tells what is missing.
         """
@@ -82,8 +80,8 @@ class TracingMiddleware:
                 "refused handshakes are not seen, and nothing is flushed at shutdown",
                 period=inf,
             )
-            app = shielded(cls)(app) or app
-        await app(scope, receive, send)
+            return shielded(cls)(app) or app
+        return app
 
     def reader(self, settings: Settings) -> Callable[[], Config]:
         """Return what is asked for the settings when a connection opens.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -84,14 +85,15 @@ def unseal(event: dict[str, Any]) -> dict[str, Any]:
     received: object = event
     if not isinstance(received, dict) or KEY not in received:  # some send what is no event at all
         return event
-    content = {key: value for key, value in event.items() if key != KEY}
-    opened = _with_envelope(content, event[KEY])
-    return content if opened is None else opened
+    opened = _opened(event)
+    return {key: value for key, value in event.items() if key != KEY} if opened is None else opened
 
 
 @shielded
-def _with_envelope(content: dict[str, Any], carrier: Any) -> Event:
-    return Event(content, read(carrier))
+def _opened(event: dict[str, Any]) -> Event:
+    opened = Event(event, read(event[KEY]))
+    del opened[KEY]
+    return opened
 
 
 def envelope_of(event: Mapping[str, Any]) -> Envelope | None:
@@ -103,17 +105,22 @@ def read(carrier: Any) -> Envelope | None:
     """Return what a carrier says, or None if it is not one of ours, or beyond the limits."""
     if not isinstance(carrier, dict) or carrier.get("v") != _VERSION:
         return None
-    if not all(isinstance(value, str) for value in carrier.values()):
+    for value in carrier.values():
+        if not isinstance(value, str):
+            return None
+    parent, state = carrier.get("traceparent", ""), carrier.get("tracestate", "")
+    if len(parent) > MAX_TRACEPARENT or len(state) > MAX_TRACESTATE:
         return None
-    if not (
-        len(carrier.get("traceparent", "")) <= MAX_TRACEPARENT
-        and len(carrier.get("tracestate", "")) <= MAX_TRACESTATE
-    ):
-        return None
+    id, sent = carrier.get("id", "")[:_MAX_ID], carrier.get("sent", "")
+    return _parsed(parent, state, id, sent if len(sent) <= _MAX_ID else "")
+
+
+@lru_cache(maxsize=64)
+def _parsed(traceparent: str, tracestate: str, id: str, sent: str) -> Envelope | None:
+    """Return the envelope of these texts: the recipients of an event all have the same."""
+    carrier = {"traceparent": traceparent, "tracestate": tracestate}
     context = get_current_span(_w3c.extract(carrier, Context())).get_span_context()
-    if not context.is_valid:
-        return None
-    return Envelope(context, carrier.get("id", "")[:_MAX_ID], _seconds(carrier.get("sent", "")))
+    return Envelope(context, id, _seconds(sent)) if context.is_valid else None
 
 
 def _seconds(text: str) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from opentelemetry.context import (
@@ -66,12 +65,14 @@ class Handling:
         self._events.dispatched({}, turn, error)
 
 
-@contextmanager
-def unobserved() -> Iterator[None]:
+class unobserved:
     """Run what polls for ever in a context that belongs to nobody, without instrumentation."""
-    before = get_current()
-    attach(_UNOBSERVED)
-    try:
-        yield
-    finally:
-        attach(before)
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = get_current()
+        attach(_UNOBSERVED)
+
+    def __exit__(self, *_: object) -> None:
+        attach(self._before)

@@ -13,23 +13,30 @@ from ._losses import events
 from .middleware import TracingMiddleware
 
 
-async def call_traced(consumer: Any, call: Any, scope: Any, receive: Any, send: Any) -> Any:
-    """Call a consumer, by `call`, with its ``dispatch`` traced as long as that lasts.
+class Dispatching:
+    """As long as it lasts, the ``dispatch`` of a consumer is traced, whichever it has.
 
-    Whatever ``dispatch`` it has is wrapped on the instance: Channels awaits ``receive()`` in a
-    task of its own, so that a span made current there is never current in a handler.
+    It is wrapped on the instance: Channels awaits ``receive()`` in a task of its own, so that a
+    span made current there is never current in a handler.
     """
-    told = _told(consumer, scope)
-    if told is None:
-        return await call(scope, receive, send)
-    own, dispatch = consumer.__dict__.get("dispatch"), consumer.dispatch
-    consumer.__dict__["dispatch"] = _Dispatch(dispatch_traced, told, dispatch)
-    try:
-        return await call(scope, receive, send)
-    finally:
-        consumer.__dict__.pop("dispatch", None)
-        if own is not None:
-            consumer.__dict__["dispatch"] = own
+
+    __slots__ = ("_consumer", "_own", "_told")
+
+    def __init__(self, consumer: Any, scope: Any) -> None:
+        self._consumer = consumer
+        self._told = _told(consumer, scope)
+        self._own = consumer.__dict__.get("dispatch")
+
+    def __enter__(self) -> None:
+        if self._told is not None:
+            traced = _Dispatch(dispatch_traced, self._told, self._consumer.dispatch)
+            self._consumer.__dict__["dispatch"] = traced
+
+    def __exit__(self, *_: object) -> None:
+        if self._told is not None:
+            self._consumer.__dict__.pop("dispatch", None)
+            if self._own is not None:
+                self._consumer.__dict__["dispatch"] = self._own
 
 
 def _told(consumer: Any, scope: Any) -> Connection | Events | None:

@@ -8,7 +8,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocke
 
 from otel_ws.asgi import found_in
 
-from ._dispatch import call_traced
+from ._dispatch import Dispatching
 from .middleware import TracingMiddleware
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ class TracedConsumerMixin(_Consumer):
 
     # Any: the words of ASGI that Channels' stubs use are not those of the servers' types.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await TracingMiddleware.around(
-            self._call_traced, scope, receive, send, name=type(self).__qualname__
-        )
+        app = TracingMiddleware.around(self._call_traced, scope, name=type(self).__qualname__)
+        await app(scope, receive, send)
 
     async def _call_traced(self, scope: Any, receive: Any, send: Any) -> None:
-        await call_traced(self, super().__call__, scope, receive, send)
+        with Dispatching(self, scope):
+            await super().__call__(scope, receive, send)
 
 
 class TracedConsumer(TracedConsumerMixin, AsyncWebsocketConsumer):

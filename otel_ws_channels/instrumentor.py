@@ -54,11 +54,11 @@ class ChannelsInstrumentor(Instrumentor):
 
         @functools.wraps(original)
         async def __call__(consumer: Any, scope: Any, receive: Any, send: Any) -> Any:
-            call_traced = self._call_traced()
-            if call_traced is None:
+            dispatching = self._dispatching()
+            if dispatching is None:
                 return await original(consumer, scope, receive, send)
-            call = functools.partial(original, consumer)
-            return await call_traced(consumer, call, scope, receive, send)
+            with dispatching(consumer, scope):
+                return await original(consumer, scope, receive, send)
 
         return self.calling(__call__)
 
@@ -90,13 +90,13 @@ class ChannelsInstrumentor(Instrumentor):
         return serve
 
     @shielded
-    def _call_traced(self) -> Callable[..., Any] | None:
+    def _dispatching(self) -> Callable[..., Any] | None:
         if not self.is_on:
             return None
-        from ._dispatch import call_traced
+        from ._dispatch import Dispatching
 
         self._tell_events()
-        return call_traced
+        return Dispatching
 
     def _getting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Return what finds a channel layer as `original` does, and traces it.

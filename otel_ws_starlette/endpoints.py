@@ -19,9 +19,8 @@ class TracedWebSocketEndpoint(WebSocketEndpoint):
     """A ``WebSocketEndpoint`` that is traced with a `TracingMiddleware` around it or without."""
 
     async def dispatch(self) -> None:
-        await TracingMiddleware.around(
-            self._dispatch, self.scope, self.receive, self.send, name=type(self).__qualname__
-        )
+        app = TracingMiddleware.around(self._dispatch, self.scope, name=type(self).__qualname__)
+        await app(self.scope, self.receive, self.send)
 
     async def decode(self, websocket: WebSocket, message: Message) -> Any:
         """Return what a message says; what was parsed already is not parsed again."""

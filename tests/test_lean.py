@@ -230,6 +230,8 @@ SAMPLERS = [
     *(StaticSampler(Decision.RECORD_ONLY), TraceIdRatioBased(0.5), ParentBasedTraceIdRatio(0.5)),
     *(ParentBased(TraceIdRatioBased(0.3), local_parent_not_sampled=ALWAYS_ON),),
     *(ParentBased(DEFAULT_ON, local_parent_sampled=ALWAYS_OFF),),
+    *(ParentBased(ALWAYS_OFF, remote_parent_not_sampled=TraceIdRatioBased(0.4)),),
+    *(ParentBased(ALWAYS_ON, remote_parent_sampled=ALWAYS_OFF),),
 ]
 parents = st.one_of(
     st.none(),
