@@ -7,18 +7,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import echo, idle
+from . import echo, fanout, growth, idle, startup
 from .report import document
 from .sections import Run, Section
 from .subjects import SUBJECTS
-from .workloads import WORKLOADS
+from .wire import section as wire
+from .workloads import FANOUTS, WORKLOADS
 
-SECTIONS: dict[str, Section] = {"echo": echo.measure, "idle": idle.measure}
+SECTIONS: dict[str, Section] = {
+    "echo": echo.measure,
+    "fanout": fanout.measure,
+    "idle": idle.measure,
+    "growth": growth.measure,
+    "startup": startup.measure,
+    "wire": wire.measure,
+}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only to see that it works")
+    parser.add_argument(
+        "--long", action="store_true", help="growth over ten million messages, some 15 minutes more"
+    )
     parser.add_argument("--seconds", type=float, help="how long each section repeats its rounds")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there as well")
     parser.add_argument(
@@ -28,7 +39,11 @@ def _arguments() -> argparse.Namespace:
         "--subjects", nargs="+", metavar="NAME", choices=[s.name for s in SUBJECTS], default=()
     )
     parser.add_argument(
-        "--workloads", nargs="+", metavar="NAME", choices=[w.name for w in WORKLOADS], default=()
+        "--workloads",
+        nargs="+",
+        metavar="NAME",
+        choices=[each.name for each in (*WORKLOADS, *FANOUTS)],
+        default=(),
     )
     return parser.parse_args()
 
@@ -38,6 +53,7 @@ def main() -> int:
     arguments = _arguments()
     run = Run(
         is_quick=arguments.quick,
+        is_long=arguments.long,
         seconds=arguments.seconds,
         names=arguments.subjects,
         workloads=arguments.workloads,

@@ -1,21 +1,20 @@
-"""The echo on Channels, in a Django project without a database or a channel layer."""
+"""The echo on Channels, in a Django project without a database."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import django
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.routing import URLRouter
-from django.conf import settings
 from django.urls import path
 
-from .subjects import Untraced
+from . import django_project
+from .tracing import Untraced
 from .workloads import PATH
 
 
 def asynchronous(tracing: Untraced) -> Any:
-    _set_up_django()
+    django_project.set_up(tracing)
 
     class Echo(AsyncWebsocketConsumer):
         async def receive(
@@ -27,7 +26,7 @@ def asynchronous(tracing: Untraced) -> Any:
 
 
 def synchronous(tracing: Untraced) -> Any:
-    _set_up_django()
+    django_project.set_up(tracing)
 
     class Echo(WebsocketConsumer):
         def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -39,9 +38,3 @@ def synchronous(tracing: Untraced) -> Any:
 def _routed(tracing: Untraced, consumer: type[Any]) -> Any:
     application = tracing.consumer(consumer).as_asgi()
     return tracing.around(URLRouter([path(PATH[1:], application)]), "channels")
-
-
-def _set_up_django() -> None:
-    if not settings.configured:
-        settings.configure(SECRET_KEY="not a secret", LOGGING_CONFIG=None)
-        django.setup()

@@ -17,14 +17,16 @@ _CONTROL_WITHIN = 100.0
 def measure(run: Run) -> list[Idle]:
     """Weigh the idle connections of each subject at one workload of each framework."""
     connections = _QUICK_CONNECTIONS if run.is_quick else _CONNECTIONS
-    subjects = run.subjects()
+    subjects = [each for each in run.subjects() if not each.workloads]
     workloads = [each for each in WORKLOADS if each.is_weighed]
     held: dict[Key, float] = {}
     for subject in subjects:
         run.say(f"idle connections: {subject.name}")
         with started([subject]) as processes:
             for each in workloads:
-                answer = processes[subject.name].ask("idle", each, connections=connections)
+                answer = processes[subject.name].ask(
+                    "idle", workload=each.name, connections=connections
+                )
                 held[each.name, subject.name] = answer["bytes"]
     return [Idle(held, subjects, connections)]
 

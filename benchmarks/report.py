@@ -9,6 +9,7 @@ from importlib import metadata
 
 from . import targets
 from .sections import Table
+from .subjects import SUBJECTS
 
 _PACKAGES = (
     "opentelemetry-sdk",
@@ -17,6 +18,8 @@ _PACKAGES = (
     "channels",
     "Django",
     "uvicorn",
+    "uvloop",
+    "websockets",
     "ddtrace",
     "logfire",
     "sentry-sdk",
@@ -40,6 +43,7 @@ def document(tables: Sequence[Table]) -> str:
         "Where an SDK is set up, it has a batch processor and a periodic metric reader.",
         "",
         f"{_environment()}.",
+        *_missing(),
         "",
         *targets.lines(tables),
     ]
@@ -51,6 +55,12 @@ def document(tables: Sequence[Table]) -> str:
 def _environment() -> str:
     versions = ", ".join(_versions())
     return f"Python {platform.python_version()}, {os.cpu_count()} cores; {versions}"
+
+
+def _missing() -> Iterator[str]:
+    missing = [each.title for each in SUBJECTS if not each.is_installed()]
+    if missing:
+        yield f"Left out, because they are not installed: {'; '.join(missing)}."
 
 
 def _versions() -> Iterator[str]:

@@ -16,6 +16,8 @@ class Run:
 
     is_quick: bool
     """To see that it works, in a few seconds a section; the figures are worth nothing."""
+    is_long: bool
+    """To follow a connection over ten million messages."""
     seconds: float | None
     """How long a section may repeat its rounds; None for its own choice."""
     names: Sequence[str]
@@ -30,9 +32,13 @@ class Run:
         return self.seconds or (quick if self.is_quick else whole)
 
     def subjects(self, offered: Iterable[Subject] = SUBJECTS) -> list[Subject]:
-        """Return those offered that are wanted, in their order."""
+        """Return those offered that are wanted and installed, in their order."""
         wanted = (BASELINE, CONTROL, *self.names)
-        return [each for each in offered if not self.names or each.name in wanted]
+        return [
+            each
+            for each in offered
+            if (not self.names or each.name in wanted) and each.is_installed()
+        ]
 
 
 Key = tuple[str, str]

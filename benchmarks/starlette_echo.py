@@ -9,7 +9,7 @@ from starlette.endpoints import WebSocketEndpoint
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from .subjects import Untraced
+from .tracing import Untraced
 from .workloads import PATH
 
 

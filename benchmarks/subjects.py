@@ -1,142 +1,15 @@
-"""What is compared. To add a subject, say here how it traces; each runs in a process of its own.
-
-Nothing is imported before a subject is used: a tracer that is merely installed must not weigh on
-the others.
-"""
+"""What is compared. To add a subject, say here how it traces; each runs in a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib.util import find_spec
 
+from .by_hand import ByHand, ByHandAlike, ByHandTwice
+from .peers import Datadog, Logfire, Sentry
 from .telemetry import Sdk
-
-Framework = Literal["starlette", "channels"]
-
-
-class Untraced:
-    """How a subject traces an application; this one does not."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def around(self, app: Any, framework: Framework) -> Any:
-        return app
-
-    def consumer(self, consumer: type[Any]) -> type[Any]:
-        return consumer
-
-    async def reply(self, send: Callable[[str], Awaitable[None]], text: str) -> None:
-        """Do what each handler does with a message."""
-        await send(text)
-
-    def reply_sync(self, send: Callable[[str], None], text: str) -> None:
-        send(text)
-
-
-class Ours(Untraced):
-    """otel-ws, put around the application as its documentation says."""
-
-    def around(self, app: Any, framework: Framework) -> Any:
-        if framework == "channels":
-            from otel_ws_channels import TracingMiddleware as Channels
-
-            return Channels(app, **self.settings)
-        from otel_ws_starlette import TracingMiddleware as Starlette
-
-        return Starlette(app, **self.settings)
-
-    def consumer(self, consumer: type[Any]) -> type[Any]:
-        from otel_ws_channels import TracedConsumerMixin
-
-        return type(consumer.__name__, (TracedConsumerMixin, consumer), {})
-
-
-class ContribAsgi(Untraced):
-    """opentelemetry-instrumentation-asgi, which knows no framework."""
-
-    def around(self, app: Any, framework: Framework) -> Any:
-        from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-
-        return OpenTelemetryMiddleware(app)
-
-
-class ByHand(Untraced):
-    """What people write themselves, with the SDK alone: a span around the work on a message."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from opentelemetry import trace
-
-        self.tracer = trace.get_tracer("by hand")
-
-    async def reply(self, send: Callable[[str], Awaitable[None]], text: str) -> None:
-        with self.tracer.start_as_current_span("receive"):
-            await send(text)
-
-    def reply_sync(self, send: Callable[[str], None], text: str) -> None:
-        with self.tracer.start_as_current_span("receive"):
-            send(text)
-
-
-class ByHandTwice(ByHand):
-    """The same with a second span around the send."""
-
-    async def reply(self, send: Callable[[str], Awaitable[None]], text: str) -> None:
-        with (
-            self.tracer.start_as_current_span("receive"),
-            self.tracer.start_as_current_span("send"),
-        ):
-            await send(text)
-
-    def reply_sync(self, send: Callable[[str], None], text: str) -> None:
-        with (
-            self.tracer.start_as_current_span("receive"),
-            self.tracer.start_as_current_span("send"),
-        ):
-            send(text)
-
-
-class ByHandAlike(ByHand):
-    """Two spans that say what ours say: no less can the SDK's own spans cost."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from opentelemetry.trace import Link, SpanKind
-
-        handshake = self.tracer.start_span("GET /ws/echo/")
-        handshake.end()
-        links = [Link(handshake.get_span_context(), {"websocket.link.type": "handshake"})]
-        self.received: dict[str, Any] = {"kind": SpanKind.CONSUMER, "links": links}
-        self.sent: dict[str, Any] = {"kind": SpanKind.PRODUCER}
-        self.count = 0
-
-    def attributes(self, text: str) -> dict[str, str | int]:
-        self.count += 1
-        return {
-            "websocket.session.id": "0af7651916cd43dd8448eb211c80319c",
-            "http.route": "/ws/echo/",
-            "websocket.message.type": "text",
-            "websocket.message.size": len(text),
-            "websocket.message.sequence": self.count,
-        }
-
-    async def reply(self, send: Callable[[str], Awaitable[None]], text: str) -> None:
-        start = self.tracer.start_as_current_span
-        with (
-            start("receive", attributes=self.attributes(text), **self.received),
-            start("send", attributes=self.attributes(text), **self.sent),
-        ):
-            await send(text)
-
-    def reply_sync(self, send: Callable[[str], None], text: str) -> None:
-        start = self.tracer.start_as_current_span
-        with (
-            start("receive", attributes=self.attributes(text), **self.received),
-            start("send", attributes=self.attributes(text), **self.sent),
-        ):
-            send(text)
+from .tracing import ContribAsgi, Ours, Untraced
 
 
 @dataclass(frozen=True)
@@ -146,17 +19,42 @@ class Subject:
     name: str
     title: str
     tracing: Callable[[], Untraced]
-    spans: int = 0
+    spans: float = 0
     """How many spans a message must have made in the end; anything else voids the row."""
     sdk: Sdk = "none"
     peer: str = ""
     """The subject whose cost is 1.00 for this one."""
+    workloads: tuple[str, ...] = ()
+    """What it is put to, by name; empty for everything."""
+    package: str = ""
+    """What must be installed for it, and need not be."""
+
+    def is_installed(self) -> bool:
+        return not self.package or find_spec(self.package) is not None
+
+    def is_put_to(self, workload: str) -> bool:
+        return not self.workloads or workload in self.workloads
 
 
 BASELINE = "untraced"
 CONTROL = "control"
 
 _SAMPLED, _UNSAMPLED, _NO_SDK = "contrib-asgi", "contrib-asgi-unsampled", "contrib-asgi-no-sdk"
+_OTLP = "contrib-asgi-otlp"
+
+
+def _over_otlp(name: str, title: str, tracing: Callable[[], Untraced], spans: int) -> Subject:
+    """Return a subject whose spans are encoded and sent: one workload is enough to say that."""
+    return Subject(name, f"{title}, over OTLP", tracing, spans, "otlp", _OTLP, _STARLETTE)
+
+
+def _peer(package: str, title: str, tracing: Callable[[], Untraced], spans: int) -> Subject:
+    """Return a subject that comes with all that it needs, and may not have come."""
+    name, put_to = package.partition("_")[0], (*_STARLETTE, "channels-asynchronous")
+    return Subject(name, title, tracing, spans, "none", _SAMPLED, put_to, package)
+
+
+_STARLETTE = ("starlette-function",)
 
 SUBJECTS = (
     Subject(BASELINE, "untraced", Untraced),
@@ -218,6 +116,19 @@ SUBJECTS = (
     ),
     Subject(_NO_SDK, "contrib ASGI, no SDK", ContribAsgi, 0, "none", _NO_SDK),
     Subject("ours-no-sdk", "**otel-ws**, no SDK", Ours, 0, "none", _NO_SDK),
+    _over_otlp(_OTLP, "contrib ASGI", ContribAsgi, 2),
+    _over_otlp("ours-otlp", "**otel-ws**", Ours, 2),
+    _over_otlp(
+        "ours-receive-otlp",
+        "**otel-ws**, `trace_sends=False`",
+        lambda: Ours(trace_sends=False),
+        1,
+    ),
+    _over_otlp("by-hand-otlp", "by hand, one span", ByHand, 1),
+    _over_otlp("by-hand-alike-otlp", "by hand, two spans, our data", ByHandAlike, 2),
+    _peer("ddtrace", "Datadog, encoded and sent", Datadog, 2),
+    _peer("logfire", "Logfire, with messages", Logfire, 2),
+    _peer("sentry_sdk", "Sentry, no span for a message", Sentry, 0),
 )
 
 

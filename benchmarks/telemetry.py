@@ -1,9 +1,14 @@
-"""The OpenTelemetry SDK as people set it up, but with exporters that drop what they are given."""
+"""The OpenTelemetry SDK as people set it up, but with exporters that drop what they are given.
+
+Over OTLP the exporter of spans is the real one, and what drops them a sink in another process.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 Sdk = Literal["none", "sampled", "unsampled", "otlp"]
 
@@ -24,41 +29,33 @@ def start(sdk: Sdk) -> Telemetry:
 def _started(sdk: Sdk) -> Telemetry:
     from opentelemetry import metrics, trace
     from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import (
-        MetricExporter,
-        MetricExportResult,
-        PeriodicExportingMetricReader,
-    )
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
-    class DroppedSpans(SpanExporter):
-        count = 0
-
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            self.count += len(spans)
-            return SpanExportResult.SUCCESS
-
-    class DroppedMetrics(MetricExporter):
-        def export(self, *_: Any, **__: Any) -> MetricExportResult:
-            return MetricExportResult.SUCCESS
-
-        def force_flush(self, timeout_millis: float = 10_000) -> bool:
-            return True
-
-        def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
-            pass
+    from .exporters import CountedSpans, metric_reader
 
     class Started(Telemetry):
         def flush(self) -> int:
             processor.force_flush()
             return exporter.count
 
-    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(DroppedMetrics())]))
-    exporter = DroppedSpans()
+    metrics.set_meter_provider(MeterProvider([metric_reader()]))
+    exporter = CountedSpans(_exporter(sdk))
     processor = BatchSpanProcessor(exporter)
-    provider = TracerProvider(sampler=ParentBasedTraceIdRatio(1.0 if sdk == "sampled" else 0.0))
+    provider = TracerProvider(sampler=ParentBasedTraceIdRatio(0.0 if sdk == "unsampled" else 1.0))
     provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
     return Started()
+
+
+def _exporter(sdk: Sdk) -> SpanExporter:
+    if sdk == "otlp":
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        from . import sink
+
+        return OTLPSpanExporter(f"{sink.start()}/v1/traces")
+    from .exporters import DroppedSpans
+
+    return DroppedSpans()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from .subjects import Untraced
+from .tracing import Untraced
 
-PATH = "/ws/echo/"
+PATH, SPEAK, LISTEN = "/ws/echo/", "/ws/speak/", "/ws/listen/"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,44 @@ WORKLOADS = (
     Workload("channels-asynchronous", "Channels, async consumer", 120, 2, True),
     Workload("channels-synchronous", "Channels, sync consumer", 120, 2),
 )
+
+
+@dataclass(frozen=True)
+class FanOut:
+    """One message that goes out on many sockets of a process."""
+
+    layer: str
+    """The alias of a channel layer."""
+    recipients: int
+    publishings: int
+    """How many make one sample."""
+    weight: int = 1
+    """How much of the section's time it gets, compared with the others."""
+
+    @property
+    def name(self) -> str:
+        return f"fanout-{self.layer}-{self.recipients}"
+
+    @property
+    def title(self) -> str:
+        where = {"memory": "in memory", "redis": "over Redis"}[self.layer]
+        return f"Fan-out {where} to {self.recipients:,}, a recipient"
+
+
+FANOUTS = (
+    FanOut("memory", 1, 100),
+    FanOut("memory", 10, 24),
+    FanOut("memory", 100, 3),
+    FanOut("memory", 1000, 1),
+    FanOut("redis", 1, 30),
+    FanOut("redis", 10, 16, 3),
+    FanOut("redis", 100, 3, 3),
+    FanOut("redis", 1000, 1),
+)
+
+
+def find_fanout(name: str) -> FanOut:
+    return next(each for each in FANOUTS if each.name == name)
 
 
 def find(name: str) -> Workload:
