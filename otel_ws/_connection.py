@@ -44,7 +44,7 @@ class Connection:
         *("__weakref__", "_arrived", "_events", "_handshake", "_is_over", "_live", "_turn"),
         *("_turns", "context", "frame", "is_silent", "session"),
     )
-    hears_asking: ClassVar = True  # by `receiving`
+    hears_before: ClassVar = True  # by `receiving` and `sending`
 
     def __init__(
         self,

@@ -42,18 +42,18 @@ class Outbound:
         """Return what a span grows from that the running code causes, and its links."""
         raise NotImplementedError
 
-    def begin_send(self, message: Message) -> Sending:
+    def begin_send(self, message: Message) -> Sending | None:
         """Begin a send; what is returned belongs to `end_send`."""
         frame, measures = self._frame, self._frame.measures
         kind, size = measures.sending(message)
         span = self._start_send(message, kind, size) if self._traces_sends else None
-        if frame.carriers is not None and frame.carriers.writes:
+        if writes := frame.carriers is not None and frame.carriers.writes:
             grown = None if span else self.parent()
             caller = span or (get_current_span(grown[0]) if grown else INVALID_SPAN)
             message = frame.carriers.write(message, caller.get_span_context())
         if measures.is_fine:
             return Sending(message, span, kind, frame.clock())
-        return Sending(message, span)
+        return None if span is None and not writes else Sending(message, span)
 
     def end_send(
         self, message: Message, sending: Sending | None, error: BaseException | None

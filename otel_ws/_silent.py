@@ -23,7 +23,7 @@ class SilentConnection:
 
     __slots__ = (
         *("_carriers", "_clock", "_config", "_ending", "_handshake", "_measures", "_session"),
-        *("_spans", "_streams", "hears_asking"),
+        *("_spans", "_streams", "hears_before"),
     )
     is_turning: ClassVar = False
 
@@ -37,7 +37,8 @@ class SilentConnection:
         self._clock = frame.clock
         self._streams = frame.streams
         self._ending = frame.ending
-        self.hears_asking = frame.measures.is_fine
+        self.hears_before = frame.measures.is_fine
+        """It wants to be told of a receive and of a send before they happen as well."""
 
     @shielded
     def receiving(self, error: BaseException | None = None) -> None:
@@ -72,6 +73,8 @@ class SilentConnection:
         if self._handshake is not None:
             if error is None:
                 self._answered(self._handshake, message)
+        elif message["type"] == "websocket.close":
+            self._ending.closing(message)  # Who tells of what happened only has not said it yet.
         elif message["type"] != "websocket.send":
             return
         elif error is not None:

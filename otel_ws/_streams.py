@@ -130,9 +130,9 @@ class Streams:
 
     def sent(self, message: Message) -> None:
         """The server has taken a message: a chunk of the stream, or of the turn, that sent it."""
-        self._end_left()
-        if not self.open and not self.meters_turns:
+        if not (self.open or self._left or self.meters_turns):
             return
+        self._end_left()
         stream: Any = get_current().get(STREAM_KEY)
         if stream in self.open:
             interval = stream.chunks.add(measure(message)[1], self._clock())

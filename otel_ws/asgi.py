@@ -178,16 +178,16 @@ async def dispatch_traced(
 class Wire(Watch):
     """The two callables that the application is given: they tell the connection, no more."""
 
-    __slots__ = ("_is_asked", "_receive", "_send")
+    __slots__ = ("_receive", "_send", "_tells_before")
 
     def __init__(self, told: Any, receive: Receive, send: Send) -> None:
         super().__init__(told)
-        self._is_asked = told.hears_asking
+        self._tells_before = told.hears_before
         self._receive = receive
         self._send = send
 
     async def receive(self) -> Message:
-        if self._is_asked:
+        if self._tells_before:
             self._told.receiving()
         message = await self._receive()
         message = self._told.received(message) or message
@@ -196,7 +196,7 @@ class Wire(Watch):
         return message
 
     async def send(self, message: Message) -> None:
-        sending = self._told.sending(message)
+        sending = self._told.sending(message) if self._tells_before else None
         try:
             await self._send(message if sending is None else sending.message)
         except BaseException as error:
