@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import echo, fanout, growth, idle, startup
+from . import echo, fanout, growth, idle, path, startup
 from .report import document
 from .sections import Run, Section
 from .subjects import SUBJECTS
@@ -18,6 +18,7 @@ SECTIONS: dict[str, Section] = {
     "echo": echo.measure,
     "fanout": fanout.measure,
     "idle": idle.measure,
+    "path": path.measure,
     "growth": growth.measure,
     "startup": startup.measure,
     "wire": wire.measure,

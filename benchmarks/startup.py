@@ -21,6 +21,8 @@ from .spread import Spread
 _SECONDS, _QUICK_SECONDS = 200.0, 10.0
 _LEAST_ROUNDS, _QUICK_LEAST_ROUNDS = 15, 2
 
+# What would change how a program starts; a compiled module is used again, as where it is installed.
+_TAKEN_OUT = ("OTEL_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 _APPLICATIONS = Path(__file__).resolve().parent.parent / "tests" / "zero_code" / "unchanged"
 _API = "import opentelemetry.metrics, opentelemetry.propagate, opentelemetry.trace"
 _STARLETTE = "import starlette.applications, starlette.routing, starlette.websockets"
@@ -152,7 +154,7 @@ def _milliseconds(program: str, variables: Mapping[str, str]) -> float:
     """Return the processor's time of a whole interpreter."""
     # What is to be compared elsewhere may be installed: of that, Logfire plugs into pydantic.
     variables = {"PYDANTIC_DISABLE_PLUGINS": "1", **variables}
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "PYTHONPATH"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_TAKEN_OUT)}
     before = getrusage(RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, "-c", program],

@@ -106,7 +106,7 @@ def uvicorn(protocol: str, **facts: str) -> Server:
 SERVERS = (
     Server(
         name="daphne",
-        command=("daphne", "-b", "127.0.0.1", "-p", "{port}", "{app}"),
+        command=("tests.wire.patient_daphne", "-b", "127.0.0.1", "-p", "{port}", "{app}"),
         base=Facts(
             lifespan="no",
             denial="403",
