@@ -44,7 +44,8 @@ class Connection:
         *("__weakref__", "_arrived", "_events", "_handshake", "_is_over", "_live", "_turn"),
         *("_turns", "context", "frame", "is_silent", "session"),
     )
-    hears_before: ClassVar = True  # by `receiving` and `sending`
+    hears_before: ClassVar = True
+    """It wants to be told of a receive and of a send before they happen as well."""
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class Connection:
             return self
         handshake, self._handshake = self._handshake, None
         if self.frame.measures.is_off and not (self.frame.carriers and self.frame.carriers.strips):
-            self.session.release()
+            self.session._release()
             return None
         return SilentConnection(self.session, self.frame, handshake)
 
@@ -121,16 +122,14 @@ class Connection:
 
     @shielded
     def _received(self, message: Message) -> None:
-        live, kind, arrived = self._live, message["type"], self.frame.clock()
+        live, kind, self._arrived = self._live, message["type"], self.frame.clock()
         if kind == "websocket.receive" and live is not None:
             if self._turns == "receive" and not self._is_over:
                 if self._turn is not None:
                     self._end_turn()
-                self._turn = live.begin_message(message, arrived)
+                self._turn = live.begin_message(message, self._arrived)
             elif self._turns == "none":
                 self.frame.measures.handling(message)
-            else:
-                self._arrived = arrived
         elif kind == "websocket.disconnect":
             self.frame.ending.disconnected(message)
             if live and self._turns != "dispatch" and self.frame.side is SERVER:
@@ -222,9 +221,9 @@ class Connection:
         if self._live is not None:
             shielded(self._live.end)(error)
         elif self._handshake is not None:
-            self._handshake.abandoned(error)
+            shielded(self._handshake.abandoned)(error)
         self.frame.spans.forget_error()
-        self.session.release()
+        self.session._release()
 
     def _answered(self, handshake: Handshake, message: Message) -> None:
         if message["type"] != "websocket.accept":

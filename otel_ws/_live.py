@@ -18,21 +18,22 @@ from ._frame import Frame
 from ._log import run_hook, shielded
 from ._models import Trunk, grow_trunk, links_to, rollover_of
 from ._policy import policy_of, quiet_span
-from ._sends import Outbound
+from ._sends import OutboundHalf
 from ._streams import Parent
 from ._turn import NOTHING, Turn, disown, is_settled, span_in, turn_in, with_span
 from ._types import Message
 
 
-class Live(Outbound):
+class Live(OutboundHalf):
     """What happens on a connection from its acceptance to its end."""
 
-    __slots__ = (*("_close", "_cut", "_cut_as", "_policy", "_rollover", "_spans", "trunk"),)
+    __slots__ = ("_close", "_cut", "_cut_as", "_policy", "_rollover", "_spans", "trunk")
 
     def __init__(self, frame: Frame, handshake: Span, base: Context, *, detailed: bool) -> None:
         super().__init__(frame, is_traced=detailed)
         self._spans = frame.spans
         self._policy = policy_of(frame.config)
+        frame.streams.meters_turns = frame.config.meter_turns
         self.trunk = grow_trunk(frame.spans, frame.config, handshake, base)
         self._rollover = rollover_of(frame.spans, frame.config, handshake, frame.clock)
         self._close: Turn | None = None
@@ -85,6 +86,7 @@ class Live(Outbound):
             turn.carried = message
         if frame.streams.meters_turns:
             turn.chunks = Chunks(started, keeps_times=frame.streams.keeps_times)
+            turn.metered_by = frame.streams
         if measures.is_fine:
             measures.record_size(size, kind, "received", turn.span)
             took = measures.took

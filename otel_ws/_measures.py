@@ -16,8 +16,8 @@ from ._close import Closure
 from ._config import Config
 from ._instruments import Instrument
 from ._metrics import instruments_of, is_off
-from ._places import Found, known, place_at, place_of
 from ._sides import SERVER, Side
+from ._tallies import Found, known, place_at, place_of
 from ._types import Message, Scope
 
 _NANO = 1e9

@@ -29,7 +29,7 @@ class Sending:
         self.started = started
 
 
-class Outbound:
+class OutboundHalf:
     """The outbound half of an accepted connection: traces, counts and measures sends."""
 
     __slots__ = ("_frame", "_traces_sends")

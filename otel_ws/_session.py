@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.trace import SpanContext
@@ -49,7 +49,14 @@ class Session:
         if connection is not None and connection.frame.carriers is not None:
             connection.frame.carriers.raised = level
 
-    def release(self) -> None:
+    def __copy__(self) -> Session:
+        """Return this: a copy of the scope belongs to the same connection."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Session:
+        return self
+
+    def _release(self) -> None:
         """Let go of the connection: a task that goes on, or a kept scope, is not to hold it."""
         object.__setattr__(self, "connection", None)
 

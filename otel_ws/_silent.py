@@ -74,7 +74,7 @@ class SilentConnection:
             if error is None:
                 self._answered(self._handshake, message)
         elif message["type"] == "websocket.close":
-            self._ending.closing(message)  # Who tells of what happened only has not said it yet.
+            self._ending.closing(message)  # Of a message that is no dict it is told only now.
         elif message["type"] != "websocket.send":
             return
         elif error is not None:
@@ -92,7 +92,7 @@ class SilentConnection:
 
     @shielded
     def ended(self, error: BaseException | None = None) -> None:
-        self._session.release()
+        self._session._release()
         failure = self._spans.failure(error)
         if self._handshake is not None:
             self._handshake.abandoned(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
@@ -25,7 +25,7 @@ _MIN_CHUNKS: Final = 2
 _NONE_OPEN: Final[dict[Stream, None]] = {}
 _NONE_LEFT: Final[dict[Stream, int]] = {}
 Parent = tuple[Context, tuple[Link, ...]]
-_preparing = Lock()
+_preparing = RLock()  # a collection of garbage may come back here
 
 
 class Streams:
@@ -53,8 +53,8 @@ class Streams:
         self._left = _NONE_LEFT
         self.keeps_times = config.record_chunk_times
         """The time of each chunk is an attribute of its stream."""
-        self.meters_turns = config.meter_turns
-        """Every turn counts what is sent in it."""
+        self.meters_turns = False
+        """Every turn of the connection counts what is sent in it."""
 
     def begin(self, name: str, since: int | None, parent: Parent | None) -> Stream:
         """Begin a stream that was asked for at `since`, else by the message that this runs for.
@@ -138,7 +138,7 @@ class Streams:
             interval = stream.chunks.add(measure(message)[1], self._clock())
             if interval is not None and self._measures.is_fine:
                 self._measures.chunked(interval, stream.name, stream.span)
-        elif (turn := current_turn()) is not None and turn.chunks is not None:
+        elif (turn := current_turn()) and turn.metered_by is self and turn.chunks is not None:
             turn.chunks.add(measure(message)[1], self._clock())
 
     def _prepare(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._carriers import Carried
     from ._chunks import Chunks
     from ._stream import Stream
+    from ._streams import Streams
 
 _ended: WeakSet[Span] = WeakSet()
 # The key that the API keeps a span under: with it two values go into a context in one copy.
@@ -88,6 +89,8 @@ class Turn(Running):
     """The message that is handled, if a context was found in it."""
     chunks: Chunks | None = None
     """Counts what is sent in it, where every turn is metered."""
+    metered_by: Streams | None = None
+    """Whose sends it counts, and not those of another connection that its code has."""
 
     def end_streams(self, error: BaseException | None, *, is_cut: bool = False) -> None:
         """End what was left in it, and unless it goes on, what is still open here."""

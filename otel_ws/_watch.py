@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from math import ceil
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ._log import shielded
 
@@ -20,7 +20,7 @@ class Watch:
 
     def __init__(self, told: Any) -> None:
         self._told = told
-        self.round: set[Watch] | None = None
+        self.round: Round | None = None
         """Those that it is looked at with. While there are any, there is no need to `watch`."""
 
     def watch(self) -> None:
@@ -29,8 +29,9 @@ class Watch:
             self.look()
 
     def unwatch(self) -> None:
-        if self.round is not None:
-            self.round.discard(self)
+        found, self.round = self.round, None
+        if found is not None:
+            found.discard(self)
 
     @shielded
     def look(self) -> None:
@@ -42,11 +43,26 @@ class Watch:
             self.round.add(self)
 
 
-_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, set[Watch]]] = WeakKeyDictionary()
+class Round(set["Watch"]):
+    """Those that are looked at together. Their timer has it, and goes with its loop."""
+
+    __slots__ = ()
+
+    def look(self) -> None:
+        """Look at all of them, each of which then belongs to another one, or to none."""
+        watches = tuple(self)
+        self.clear()
+        for watch in watches:
+            watch.look()
+
+
+_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[float, Round]] = (
+    WeakKeyDictionary()
+)
 """Of each loop, by when they are due."""
 
 
-def _round_in(seconds: float) -> set[Watch]:
+def _round_in(seconds: float) -> Round:
     """Return those that are looked at in so many seconds, or in up to one more.
 
     A thousand idle connections have a timer a second, not one each. Where no asyncio loop runs
@@ -55,16 +71,12 @@ def _round_in(seconds: float) -> set[Watch]:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return set()
-    rounds, due = _rounds.setdefault(loop, {}), loop.time() + seconds
+        return Round()
+    rounds, due = _rounds.setdefault(loop, WeakValueDictionary()), loop.time() + seconds
     due = ceil(due) if seconds >= _COARSE_SECONDS else due
-    if due not in rounds:
-        rounds[due] = set()
+    found = rounds.get(due)
+    if found is None:
+        found = rounds[due] = Round()
         # In an empty context, so that none is kept alive.
-        loop.call_at(due, _look, rounds, due, context=contextvars.Context())
-    return rounds[due]
-
-
-def _look(rounds: dict[float, set[Watch]], due: float) -> None:
-    for watch in tuple(rounds.pop(due)):
-        watch.look()
+        loop.call_at(due, found.look, context=contextvars.Context())
+    return found

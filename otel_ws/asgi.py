@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Final, Unpack
 
 from opentelemetry.context import attach, get_current
 from opentelemetry.trace import Span
@@ -24,6 +24,8 @@ from ._types import ASGIApp, Message, Receive, Scope, Send, Turns
 from ._watch import Watch
 
 __all__ = ["TracingMiddleware", "Wire", "dispatch_traced", "found_in"]
+
+_CLOSE: Final = "websocket.close"
 
 
 class TracingMiddleware:
@@ -54,7 +56,7 @@ class TracingMiddleware:
             await self.app(scope, receive, send)
             return
         outside, wire = get_current(), self._enter(connection, scope, receive, send)
-        del connection  # It is kept by what is told, if anything is.
+        del connection  # Its session and what is told have it, if anything is.
         try:
             if wire is None:
                 await self.app(scope, receive, send)
@@ -159,7 +161,10 @@ class TracingMiddleware:
         if told is None:
             return None
         calls = shielded(server)(scope, receive, send)
-        return shielded(self.wire)(told, *(calls or (receive, send)))
+        wire = shielded(self.wire)(told, *(calls or (receive, send)))
+        if wire is None:
+            connection.session._release()
+        return wire
 
 
 async def dispatch_traced(
@@ -176,7 +181,10 @@ async def dispatch_traced(
 
 
 class Wire(Watch):
-    """The two callables that the application is given: they tell the connection, no more."""
+    """The two callables that the application is given: they tell the connection what happens.
+
+    They also have its turn watched, so that one that never ends is cut.
+    """
 
     __slots__ = ("_receive", "_send", "_tells_before")
 
@@ -196,7 +204,8 @@ class Wire(Watch):
         return message
 
     async def send(self, message: Message) -> None:
-        sending = self._told.sending(message) if self._tells_before else None
+        is_told = self._tells_before or (type(message) is dict and message.get("type") == _CLOSE)
+        sending = self._told.sending(message) if is_told else None
         try:
             await self._send(message if sending is None else sending.message)
         except BaseException as error:

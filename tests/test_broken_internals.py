@@ -31,8 +31,18 @@ MODULES = [
             "_fanout",
             "_frame",
         ),
-        *("_handshake", "_live", "_measures", "_metrics", "_models", "_places", "_policy"),
-        *("_propagation", "_request", "_sends", "_session", "_spans", "_streams", "_turn", "_w3c"),
+        *("_handshake", "_live", "_measures", "_metrics", "_models", "_policy"),
+        *(
+            "_propagation",
+            "_request",
+            "_sends",
+            "_session",
+            "_spans",
+            "_streams",
+            "_tallies",
+            "_turn",
+            "_w3c",
+        ),
         *("envelope", "events"),
     )
 ]
@@ -45,7 +55,7 @@ NOT_TO_BREAK = {
     "_handshake.ambient",  # without a tracer of ours: see neighbours/test_fastapi
     "_spans._lean",  # runs once for a provider: see test_lean
     "_spans._tracer",
-    "_sends.Outbound.parent",  # abstract
+    "_sends.OutboundHalf.parent",  # abstract
     "_metrics._read",  # a reader calls it, and hears of its failures
     "_close.Ending.refused",  # a send to a peer that has left: see test_turns
     "_close.left_by_peer",
@@ -172,5 +182,9 @@ def test_a_broken_part_hurts_nobody_and_is_named(
 
 def test_parts_are_found() -> None:
     found = {str(part) for part in PARTS}
-    assert {"_connection.Connection.sending", "_sends.Outbound.begin_send", "_turn.disown"} <= found
+    assert {
+        "_connection.Connection.sending",
+        "_sends.OutboundHalf.begin_send",
+        "_turn.disown",
+    } <= found
     assert len(found) > 60

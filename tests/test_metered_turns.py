@@ -93,6 +93,16 @@ def test_only_what_the_message_has_caused_counts(spans: CapturedSpans) -> None:
     assert measured(spans)["chunk_count"] == 2
 
 
+def test_what_its_code_sends_elsewhere_is_no_answer(spans: CapturedSpans) -> None:
+    """A handler that is a client of another service talks there, and not to its own client."""
+    talk = metered().hear("order")
+    inside, outside = contextvars.copy_context(), contextvars.copy_context()
+    other = outside.run(metered)
+    inside.run(other.say, "a question", "another")
+    talk.say("a").leave()
+    assert spans.named("websocket.stream") == []
+
+
 async def test_a_task_counts_for_the_message_that_has_started_it(spans: CapturedSpans) -> None:
     go = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []

@@ -262,6 +262,23 @@ def _opened(config: Config, clock: Any) -> Connection:
     return connection
 
 
+def test_a_message_that_was_read_before_its_handler_began_has_its_own_time(
+    spans: CapturedSpans,
+) -> None:
+    """As one that authenticates its connection, and is handed on by who has read it."""
+    connection = Connection(scope_of(SOMETHING), Config(), turns="none")
+    accept, message = {"type": "websocket.accept"}, {"type": "websocket.receive", "text": "me"}
+    connection.received({"type": "websocket.connect"})
+    connection.sent(accept, connection.sending(accept))
+    connection.received(message)
+    connection.dispatches()
+    connection.dispatched(message, connection.dispatching(message))
+    connection.ended()
+    (received,) = spans.named("websocket.receive")
+    (opened,) = spans.named("websocket.open")
+    assert (received.start_time or 0) >= (opened.start_time or 1)
+
+
 async def test_an_exception_that_cannot_be_described_ends_its_spans(
     spans: CapturedSpans, our_log: list[str]
 ) -> None:

@@ -20,7 +20,7 @@ Counts = dict[str, Count]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Tallies:
     """The attributes of a place, and the counts of its messages for each of their types."""
 
     attributes: Found
@@ -29,7 +29,7 @@ class Known:
 
 
 @lru_cache(maxsize=1024)
-def known(made: Instruments, place: Place) -> Known:
+def known(made: Instruments, place: Place) -> Tallies:
     """Return what belongs to a place: one for all of its connections."""
     found = tuple((name, value) for name, value in place if value is not None)
 
@@ -38,7 +38,7 @@ def known(made: Instruments, place: Place) -> Known:
         keys = {kind: (*common, (names.MESSAGE_TYPE, kind)) for kind in ("text", "binary")}
         return {kind: made.count(instruments.MESSAGES, key) for kind, key in keys.items()}
 
-    return Known(dict(place), counts("received"), counts("sent"))
+    return Tallies(dict(place), counts("received"), counts("sent"))
 
 
 def place_at(route: str | None) -> Place:
