@@ -12,28 +12,34 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from otel_ws.asgi import TracingMiddleware, Wire
+from otel_ws._watch import Watch
+from otel_ws.asgi import Wire
 from otel_ws.testing import CapturedSpans
 
 from .clocked import Clocked
-from .drivers.say import converse
-from .playing import LEAVE, echo, scope_of
+from .playing import LEAVE, scope_of
 
 
-async def test_a_send_that_is_kept_keeps_no_other_connection(spans: CapturedSpans) -> None:
-    kept: list[Any] = []
-    seen: list[weakref.ref[Any]] = []
+class Told:
+    """A connection whose turn has so many seconds left, or none that is open."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        kept.append(send)
-        seen.append(weakref.ref(scope["otel_ws"].connection))
-        await echo(scope, receive, send)
+    left: float | None = 90.0
 
-    traced = TracingMiddleware(app)
-    await asyncio.gather(*(converse(traced) for _ in range(3)))
-    del kept[1:]
-    gc.collect()
-    assert [each() is None for each in seen] == [False, True, True]
+    def cut(self) -> float | None:
+        return self.left
+
+
+async def test_what_has_ended_knows_none_of_those_that_it_was_watched_with() -> None:
+    told = Told()
+    kept, other = Watch(told), Watch(told)
+    kept.watch()
+    other.watch()
+    together = other.round
+    assert together is not None and kept.round is not None
+    kept.unwatch()
+    told.left = None
+    together.look()
+    assert (kept.round, other.round, set(together)) == (None, None, set())
 
 
 def test_a_loop_that_is_closed_in_the_middle_of_a_turn_is_let_go(spans: CapturedSpans) -> None:
