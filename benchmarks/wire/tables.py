@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+from typing import ClassVar
 
 from ..sections import Key, heading, noise
 from ..spread import Spread
@@ -18,13 +19,13 @@ Samples = Mapping[str, Sequence[Sample]]
 class Wire:
     """One figure of each sample, set against the untraced one of the same round."""
 
-    def __init__(self, samples: Samples, subjects: Sequence[Subject], workload: str) -> None:
+    workload: ClassVar[str]
+    figure: ClassVar[str]
+    """Its name in a sample."""
+
+    def __init__(self, samples: Samples, subjects: Sequence[Subject]) -> None:
         self.samples = samples
         self.subjects = subjects
-        self._workload = workload
-
-    def figure(self, sample: Sample) -> float:
-        raise NotImplementedError
 
     def control(self) -> Spread:
         """Return how the second untraced subject compares with the first, round by round."""
@@ -39,11 +40,11 @@ class Wire:
                 yield f"{each.name} made {seen} spans per message, not {each.spans}"
 
     def found(self) -> dict[Key, Spread]:
-        return {(self._workload, each.name): self.ratio(each.name) for each in self.subjects}
+        return {(self.workload, each.name): self.ratio(each.name) for each in self.subjects}
 
     def ratio(self, name: str) -> Spread:
         pairs = zip(self.samples[name], self.samples[BASELINE], strict=True)
-        return Spread.of([self.figure(own) / self.figure(untraced) for own, untraced in pairs])
+        return Spread.of([own[self.figure] / untraced[self.figure] for own, untraced in pairs])
 
     def middle(self, name: str, key: str) -> float:
         return median(sample[key] for sample in self.samples[name])
@@ -52,11 +53,8 @@ class Wire:
 class Throughput(Wire):
     """How many messages a server answers that has nothing else to do."""
 
-    def __init__(self, samples: Samples, subjects: Sequence[Subject]) -> None:
-        super().__init__(samples, subjects, "uvicorn-throughput")
-
-    def figure(self, sample: Sample) -> float:
-        return sample["rate"]
+    workload = "uvicorn-throughput"
+    figure = "rate"
 
     def lines(self) -> Iterator[str]:
         yield from heading("uvicorn, as fast as it can", self.faults(), self.control())
@@ -77,11 +75,8 @@ class Throughput(Wire):
 class Paced(Wire):
     """How long a server takes for an answer that has time for it."""
 
-    def __init__(self, samples: Samples, subjects: Sequence[Subject]) -> None:
-        super().__init__(samples, subjects, "uvicorn-p99")
-
-    def figure(self, sample: Sample) -> float:
-        return sample["p99"]
+    workload = "uvicorn-p99"
+    figure = "p99"
 
     def lines(self) -> Iterator[str]:
         title = f"uvicorn, {RATE:,} messages per second"
