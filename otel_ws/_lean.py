@@ -4,6 +4,7 @@ A stock span brings its locks, its bounded lists and a cleaned copy of its attri
 most spans of messages are never touched between their start and their end. A lean span keeps what
 it was started with. Whoever asks for more, or changes it, finds a stock span: it becomes one in
 that moment, made by the SDK's own constructor, so that there is nothing it could do differently.
+Once it has ended it does not change any more, and is itself what the processors get.
 
 Importing this needs the SDK.
 """
@@ -18,7 +19,10 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     Span,
@@ -36,7 +40,8 @@ from ._turn import span_in
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 _RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
 _FLAGS: Final = tuple(map(TraceFlags, range(_SAMPLED + _RANDOM + 1)))
-_NO_STATE: Final = SpanContext(1, 1, False).trace_state
+_NO_PARENT: Final = INVALID_SPAN_CONTEXT
+_NO_STATE: Final = _NO_PARENT.trace_state
 _LAST_TRACE_ID: Final = (1 << 128) - 1
 _LAST_SPAN_ID: Final = (1 << 64) - 1
 _new_tuple: Final[Any] = tuple.__new__  # What `SpanContext` calls when it has judged its fields.
@@ -67,10 +72,11 @@ def lean(tracer: Tracer) -> LeanTracer | None:
 class LeanTracer:
     """Starts spans as the stock `tracer` does."""
 
-    __slots__ = ("_bounds", "_heard", "_ids", "_random", "drops_on", "stock")
+    __slots__ = ("_bounds", "_heard", "_ids", "_random", "drops_on", "resource", "stock")
 
     def __init__(self, tracer: sdk.Tracer) -> None:
         self.stock = tracer
+        self.resource = _quick(tracer.resource)
         # The processors, and what of them hears of a start and of an end to come.
         self._heard: tuple[Any, Listeners, Listeners] = (None, (), ())
         self._ids = tracer.id_generator
@@ -93,8 +99,8 @@ class LeanTracer:
         if not tracer._tracer_config.is_enabled:
             return tracer.start_span(name, context, kind, attributes, links, start_time)
         parent: Any = span_in(context).get_span_context()
-        if parent is not None and parent.is_valid:
-            trace_id, _, is_remote, flags, state, _ = parent
+        trace_id, _, is_remote, flags, state, is_valid = parent or _NO_PARENT
+        if is_valid:
             bound = self._bounds[(3 if is_remote else 1) + (flags & _SAMPLED)]
             flags &= _RANDOM
         else:
@@ -132,6 +138,30 @@ class LeanTracer:
         return heard
 
 
+class _QuickResource(Resource):
+    """A resource whose hash is known: OTLP's encoder asks for it with every span.
+
+    The stock one writes itself as JSON each time.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self.__dict__.update(vars(resource))
+        self._of, self._hash = resource, hash(resource)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return getattr(other, "_of", other) is self._of or super().__eq__(other)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._of.__reduce_ex__(protocol)  # A hash is this process's.
+
+
+def _quick(resource: Resource) -> Resource:
+    return _QuickResource(resource) if type(resource) is Resource else resource
+
+
 class LeanSpan(sdk._Span):
     """A stock span that nobody has asked for more than it was started with."""
 
@@ -152,6 +182,20 @@ class LeanSpan(sdk._Span):
     def __repr__(self) -> str:
         return f'_Span(name="{self._name}", context={self._context})'
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Let the copy of an ended span be what the SDK would have made of it."""
+        if self._end_time is None:
+            return super().__reduce_ex__(protocol)
+        return object.__reduce_ex__(self._readable_span(), 1)  # Later ones ask for this class.
+
+    @property
+    def resource(self) -> Resource:
+        return self._lean.resource
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        return self._lean.stock._instrumentation_scope
+
     def get_span_context(self) -> SpanContext:
         return self._context
 
@@ -166,39 +210,20 @@ class LeanSpan(sdk._Span):
         processors, _, endings = self._lean.listening()
         for on_ending in endings:
             on_ending(self)
-        ended = self._readable_span()
         for processor in processors:
-            processor.on_end(ended)
-
-    def _readable_span(self) -> sdk.ReadableSpan:
-        tracer, readable = self._lean.stock, sdk.ReadableSpan.__new__(sdk.ReadableSpan)
-        readable.__dict__ = {
-            "_name": self._name,
-            "_context": self._context,
-            "_kind": self._kind,
-            "_instrumentation_info": tracer.instrumentation_info,
-            "_instrumentation_scope": tracer._instrumentation_scope,
-            "_parent": self._parent,
-            "_start_time": self._start_time,
-            "_end_time": self._end_time,
-            "_attributes": self._attributes,
-            "_events": (),
-            "_links": self._links,
-            "_resource": tracer.resource,
-            "_status": self._status,
-        }
-        return readable
+            processor.on_end(self)
 
 
 def _unpack(span: LeanSpan) -> None:
-    """Make a stock span of a lean one, in place."""
+    """Make a stock span of a lean one, in place; an ended one only gets the parts of it."""
     with _lock:
-        if type(span) is LeanSpan:
+        if type(span) is LeanSpan and "_lock" not in vars(span):
             made = vars(_stock(span))
             # What somebody has set past the methods meanwhile stays.
             given = {k: v for k, v in span.__dict__.items() if k not in ("_attributes", "_links")}
             span.__dict__.update({**made, **given})
-            span.__class__ = sdk._Span  # type: ignore[assignment]
+            if span._end_time is None:
+                span.__class__ = sdk._Span  # type: ignore[assignment]
 
 
 def _stock(span: LeanSpan) -> sdk.Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk import version
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import (
     ReadableSpan,
     Span,
@@ -200,10 +202,52 @@ def test_nobody_makes_one_up() -> None:
     assert type(span) is _lean.LeanSpan
 
 
-def test_what_is_exported_is_what_the_sdk_exports() -> None:
+def test_what_is_exported_is_itself() -> None:
     span, exported = started(True)
     span.end()
-    assert [type(each) for each in exported.ended] == [ReadableSpan]
+    assert exported.ended == [span]
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy])
+def test_its_copy_is_what_the_sdk_exports(clone: Callable[[Any], Any]) -> None:
+    link = {"links": (Link(HANDSHAKE, {"websocket.link.type": "handshake"}),)}
+    (lean, exported), (stock, wanted) = started(True, **link), started(False, **link)
+    lean.end(9)
+    stock.end(9)
+    copied = clone(exported.ended[0])
+    assert type(copied) is ReadableSpan
+    assert shown(copied) == shown(wanted.ended[0])
+
+
+def test_what_is_asked_of_it_after_its_end_changes_nothing() -> None:
+    span, exported = started(True)
+    before = span.end(9) or shown(span)
+    assert span._resource.attributes == span.resource.attributes
+    span.set_attribute("late", True)
+    assert span._span_processor is not None
+    assert type(span) is _lean.LeanSpan
+    assert shown(span) == before
+    assert exported.ended == [span]
+
+
+def test_its_resource_is_the_providers_to_all_who_compare() -> None:
+    given = Resource({"service.name": "mine"})
+    own = started(True, resource=given)[0].resource
+    assert own is not given
+    assert own == given
+    assert given == own
+    assert {own: 1} == {given: 1}
+    assert own != Resource({"service.name": "another"})
+    assert type(copy.copy(own)) is type(copy.deepcopy(own)) is Resource
+    assert copy.deepcopy(own) == own
+
+
+def test_a_resource_of_the_users_own_making_is_taken_as_it_is() -> None:
+    class Own(Resource):
+        pass
+
+    span, _ = started(True, resource=Own({"service.name": "mine"}))
+    assert type(span.resource) is Own
 
 
 def test_threads_may_touch_and_end_it_at_once() -> None:
