@@ -15,12 +15,12 @@ from opentelemetry.trace import Span, set_span_in_context
 
 from ._config import Config
 from ._events import Events
-from ._fanout import Ground
 from ._frame import frame
 from ._handshake import Handshake, ambient
 from ._live import Live
 from ._log import run_hook, shielded
-from ._sends import Sending
+from ._models import Trunk
+from ._sends import Sending, wants_sends
 from ._session import SCOPE_KEY, Session, with_session
 from ._sides import CLIENT, SERVER, Side
 from ._silent import SilentConnection
@@ -44,8 +44,7 @@ class Connection:
         *("__weakref__", "_arrived", "_events", "_handshake", "_is_over", "_live", "_turn"),
         *("_turns", "context", "frame", "is_silent", "session"),
     )
-    hears_before: ClassVar = True
-    """It wants to be told of a receive and of a send before they happen as well."""
+    hears_receiving: ClassVar = True
 
     def __init__(
         self,
@@ -91,6 +90,11 @@ class Connection:
         self._turns = "dispatch"
         self._events = events
         self.frame.spans.expect(*expected)
+
+    @property
+    def hears_sending(self) -> bool:
+        """It wants to be told of any send before that happens as well, not only of a close."""
+        return wants_sends(self.frame, is_traced=self.session.is_traced)
 
     @property
     def is_turning(self) -> bool:
@@ -149,20 +153,18 @@ class Connection:
         if kind == "websocket.disconnect":
             (close := live.begin_close()).enter(before)
             return close
-        if kind == "websocket.connect" or self._events is None or (ground := self.ground) is None:
+        if kind == "websocket.connect" or self._events is None or (trunk := self.trunk) is None:
             return None
-        return self._events.begin(message, ground)
+        return self._events.begin(message, self.frame, trunk, before)
 
     def parent(self) -> Parent | None:
         """Return what a span grows from that the running code causes, if one does."""
         return None if self._live is None else self._live.parent()
 
     @property
-    def ground(self) -> Ground | None:
+    def trunk(self) -> Trunk | None:
         """What the processing of events grows from, on a connection that is open and traced."""
-        if self._live is None or not self.session.is_traced:
-            return None
-        return Ground(self.frame.spans, self._live.ground(), self.frame.config)
+        return self._live.ground() if self._live and self.session.is_traced else None
 
     @shielded
     def dispatched(
@@ -208,8 +210,7 @@ class Connection:
         """End a turn that is too old; return the seconds that an open one has left, if any."""
         if self._turn is None or self._live is None:
             return None
-        left = self._live.cut(self._turn)
-        if left <= 0:
+        if (left := self._live.cut(self._turn)) <= 0:
             self._turn = None
         return left if self._turn else None
 

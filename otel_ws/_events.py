@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -21,11 +21,12 @@ from . import _semconv as names
 from ._causes import cause, spans_of
 from ._config import Config
 from ._event_measures import EventMeasures
-from ._fanout import Ground, grow_from
+from ._fanout import grow_from
 from ._log import report, run_hook, shielded
 from ._models import Trunk
 from ._session import current_session, session_id
 from ._spans import Spans, source
+from ._streams import Parent
 from ._turn import Turn
 from .envelope import Envelope, envelope_of, new_id, seal
 
@@ -50,6 +51,16 @@ class Publication:
     started: float
     spans: Spans
     measures: EventMeasures
+
+
+class Means(Protocol):
+    """What the processing of an event is traced with: a connection's, or nobody's."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def spans(self) -> Spans: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +132,12 @@ class Events:
             turn = Turn(INVALID_SPAN, time.time_ns())  # measured, and not entered
             tools.measures.consumed(envelope_of(event), turn)
             return turn
-        ground = session.connection.ground if session and session.connection else None
-        if ground is None:
-            trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, get_current()))
-            ground = Ground(tools.spans, trunk, tools.config)
-        return self.begin(event, ground)
+        connection, before = session.connection if session else None, get_current()
+        trunk = connection.trunk if connection else None
+        if connection is None or trunk is None:
+            trunk = Trunk(INVALID_SPAN, set_span_in_context(INVALID_SPAN, before))
+            return self.begin(event, tools, trunk, before)
+        return self.begin(event, connection.frame, trunk, before)
 
     @shielded
     def dispatched(
@@ -149,30 +161,38 @@ class Events:
         if not is_told:
             report(f"a {self._system} recipient is too slow: events for it are dropped")
 
-    def begin(self, event: Mapping[str, Any], ground: Ground) -> Turn:
-        """Begin the processing of an event.
+    def begin(self, event: Mapping[str, Any], means: Means, trunk: Trunk, before: Context) -> Turn:
+        """Begin the processing of an event, which grows from `trunk`; `before` is current.
 
         It follows its sender in not being recorded: built-in samplers do not see links.
         """
-        envelope = envelope_of(event)
+        envelope, started = envelope_of(event), time.time_ns()
         unsampled = envelope is not None and not envelope.context.trace_flags.sampled
-        if envelope is not None and unsampled and ground.config.inherit_sampling:
+        if envelope is not None and unsampled and means.config.inherit_sampling:
             span: Span = NonRecordingSpan(envelope.context)
         else:
-            span = self._start(event, envelope, ground)
-        turn = Turn(span, time.time_ns())
-        turn.spans = ground.spans
-        turn.enter(get_current())
+            parent = grow_from(envelope, event, trunk, means.config)
+            span = self._start(event, envelope, means.spans, parent, started)
+        turn = Turn(span, started)
+        turn.spans = means.spans
+        turn.enter(before)
         self._now().measures.consumed(envelope, turn)
         return turn
 
-    def _start(self, event: Mapping[str, Any], envelope: Envelope | None, ground: Ground) -> Span:
-        context, links = grow_from(envelope, event, ground)
+    def _start(
+        self,
+        event: Mapping[str, Any],
+        envelope: Envelope | None,
+        spans: Spans,
+        parent: Parent,
+        started: int,
+    ) -> Span:
+        context, links = parent
         kind, event_id = _type(event), envelope.id if envelope else None
-        operation, spans = names.OPERATION_PROCESS, ground.spans
+        operation = names.OPERATION_PROCESS
         attributes = self._attributes(operation, operation, event_id, kind, spans.common)
         name = f"{operation} {kind}" if kind else operation
-        return spans.begin(name, context, SpanKind.CONSUMER, attributes, links, None)
+        return spans.begin(name, context, SpanKind.CONSUMER, attributes, links, started)
 
     def _now(self) -> _Tools:
         """Return the settings of this moment, and what traces and measures by them."""

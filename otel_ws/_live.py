@@ -127,7 +127,7 @@ class Live(OutboundHalf):
     def settle(self) -> Context:
         """Return the current context, rid of a span that nothing may grow from any more."""
         current = get_current()
-        if not is_settled(span_in(current), current):
+        if current is not self.trunk.context and not is_settled(span_in(current), current):
             attach(current := self._rid(current))
         return current
 

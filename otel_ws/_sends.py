@@ -29,6 +29,12 @@ class Sending:
         self.started = started
 
 
+def wants_sends(frame: Frame, *, is_traced: bool) -> bool:
+    """Tell whether anything is done about a send before it happens."""
+    writes = frame.carriers is not None and frame.carriers.writes
+    return writes or frame.measures.is_fine or (is_traced and frame.config.trace_sends)
+
+
 class OutboundHalf:
     """The outbound half of an accepted connection: traces, counts and measures sends."""
 
@@ -42,29 +48,35 @@ class OutboundHalf:
         """Return what a span grows from that the running code causes, and its links."""
         raise NotImplementedError
 
-    def begin_send(self, message: Message) -> Sending | None:
+    def begin_send(self, message: Message) -> Sending:
         """Begin a send; what is returned belongs to `end_send`."""
         frame, measures = self._frame, self._frame.measures
         kind, size = measures.sending(message)
         span = self._start_send(message, kind, size) if self._traces_sends else None
-        if writes := frame.carriers is not None and frame.carriers.writes:
+        if frame.carriers is not None and frame.carriers.writes:
             grown = None if span else self.parent()
             caller = span or (get_current_span(grown[0]) if grown else INVALID_SPAN)
             message = frame.carriers.write(message, caller.get_span_context())
         if measures.is_fine:
             return Sending(message, span, kind, frame.clock())
-        return None if span is None and not writes else Sending(message, span)
+        return Sending(message, span)
 
     def end_send(
         self, message: Message, sending: Sending | None, error: BaseException | None
     ) -> None:
-        """End a send. One that failed because the peer left is no error, and cheap to record."""
+        """End a send, which may not have been told of when it began.
+
+        One that failed because the peer left is no error, and cheap to record.
+        """
         frame, spans, measures = self._frame, self._frame.spans, self._frame.measures
         if error is None:
+            if sending is None:
+                measures.sending(message)
             measures.sent(message, None if sending is None else sending.span)
             frame.streams.sent(message)
         else:
-            measures.unsent(message)
+            if sending is not None:
+                measures.unsent(message)
             if frame.ending.refused(error):
                 spans.forgive(error)
         if sending is None:

@@ -23,7 +23,7 @@ class SilentConnection:
 
     __slots__ = (
         *("_carriers", "_clock", "_config", "_ending", "_handshake", "_measures", "_session"),
-        *("_spans", "_streams", "hears_before"),
+        *("_spans", "_streams", "hears_receiving", "hears_sending"),
     )
     is_turning: ClassVar = False
 
@@ -37,8 +37,7 @@ class SilentConnection:
         self._clock = frame.clock
         self._streams = frame.streams
         self._ending = frame.ending
-        self.hears_before = frame.measures.is_fine
-        """It wants to be told of a receive and of a send before they happen as well."""
+        self.hears_receiving = self.hears_sending = frame.measures.is_fine
 
     @shielded
     def receiving(self, error: BaseException | None = None) -> None:
@@ -73,8 +72,6 @@ class SilentConnection:
         if self._handshake is not None:
             if error is None:
                 self._answered(self._handshake, message)
-        elif message["type"] == "websocket.close":
-            self._ending.closing(message)  # Of a message that is no dict it is told only now.
         elif message["type"] != "websocket.send":
             return
         elif error is not None:

@@ -186,16 +186,16 @@ class Wire(Watch):
     They also have its turn watched, so that one that never ends is cut.
     """
 
-    __slots__ = ("_receive", "_send", "_tells_before")
+    __slots__ = ("_receive", "_send", "_tells_receiving", "_tells_sending")
 
     def __init__(self, told: Any, receive: Receive, send: Send) -> None:
         super().__init__(told)
-        self._tells_before = told.hears_before
+        self._tells_receiving, self._tells_sending = told.hears_receiving, told.hears_sending
         self._receive = receive
         self._send = send
 
     async def receive(self) -> Message:
-        if self._tells_before:
+        if self._tells_receiving:
             self._told.receiving()
         message = await self._receive()
         message = self._told.received(message) or message
@@ -204,7 +204,8 @@ class Wire(Watch):
         return message
 
     async def send(self, message: Message) -> None:
-        is_told = self._tells_before or (type(message) is dict and message.get("type") == _CLOSE)
+        is_plain = type(message) is dict and message.get("type") != _CLOSE
+        is_told = self._tells_sending or not is_plain
         sending = self._told.sending(message) if is_told else None
         try:
             await self._send(message if sending is None else sending.message)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, get_current_span
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ._log import shielded
@@ -42,6 +42,11 @@ class Envelope:
     """The event's random id: the same for every recipient."""
     sent: float
     """When it was sent, in seconds since the epoch, by the sender's clock."""
+    sender: Span = field(init=False, repr=False, compare=False)
+    """What stands for the span of `context` where something grows from it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sender", NonRecordingSpan(self.context))
 
 
 class Event(dict[str, Any]):
@@ -49,9 +54,8 @@ class Event(dict[str, Any]):
 
     __slots__ = ("envelope",)
 
-    def __init__(self, content: Mapping[str, Any], envelope: Envelope | None) -> None:
-        super().__init__(content)
-        self.envelope = envelope
+    envelope: Envelope | None
+    """None, or not set, if it came with none that can be read."""
 
 
 def new_id() -> str:
@@ -91,14 +95,14 @@ def unseal(event: dict[str, Any]) -> dict[str, Any]:
 
 @shielded
 def _opened(event: dict[str, Any]) -> Event:
-    opened = Event(event, read(event[KEY]))
-    del opened[KEY]
+    opened = Event(event)
+    opened.envelope = read(opened.pop(KEY))
     return opened
 
 
 def envelope_of(event: Mapping[str, Any]) -> Envelope | None:
     """Return what came with an event, if anything did."""
-    return event.envelope if isinstance(event, Event) else None
+    return getattr(event, "envelope", None) if isinstance(event, Event) else None
 
 
 def read(carrier: Any) -> Envelope | None:

@@ -74,7 +74,7 @@ class _Wire(asgi.Wire):
         return self._told.received(message) or message
 
     async def take(self, receive: Callable[[], Awaitable[_D]]) -> _D:
-        if self._tells_before:
+        if self._tells_receiving:
             self._told.receiving()
         data = await receive()
         key = "text" if isinstance(data, str) else "bytes"
@@ -86,7 +86,7 @@ class _Wire(asgi.Wire):
         return taken
 
     def failed(self, error: BaseException) -> None:
-        if self._tells_before:
+        if self._tells_receiving:
             self._told.receiving(error)
 
     def ended(self, error: BaseException | None = None) -> None:
