@@ -170,6 +170,9 @@ class LeanSpan(sdk._Span):
     _events: Sequence[sdk.Event] = ()
     _status = Status()
 
+    # Nor has anything been dropped: one that was given too much is a stock span.
+    dropped_attributes = dropped_events = dropped_links = 0
+
     _lean: LeanTracer
     _context: SpanContext
 
