@@ -34,7 +34,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 
-from ._stock import LOW_BITS, bounds, is_stock, listeners
+from ._stock import LOW_BITS, bounds, is_stock, listeners, quick
 from ._turn import span_in
 
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
@@ -76,7 +76,7 @@ class LeanTracer:
 
     def __init__(self, tracer: sdk.Tracer) -> None:
         self.stock = tracer
-        self.resource = _quick(tracer.resource)
+        self.resource = quick(tracer.resource)
         # The processors, and what of them hears of a start and of an end to come.
         self._heard: tuple[Any, Listeners, Listeners] = (None, (), ())
         self._ids = tracer.id_generator
@@ -136,30 +136,6 @@ class LeanTracer:
             starts = listeners(processors, "on_start")
             heard = self._heard = (processors, starts, listeners(processors, "_on_ending"))
         return heard
-
-
-class _QuickResource(Resource):
-    """A resource whose hash is known: OTLP's encoder asks for it with every span.
-
-    The stock one writes itself as JSON each time.
-    """
-
-    def __init__(self, resource: Resource) -> None:
-        self.__dict__.update(vars(resource))
-        self._of, self._hash = resource, hash(resource)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return getattr(other, "_of", other) is self._of or super().__eq__(other)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._of.__reduce_ex__(protocol)  # A hash is this process's.
-
-
-def _quick(resource: Resource) -> Resource:
-    return _QuickResource(resource) if type(resource) is Resource else resource
 
 
 class LeanSpan(sdk._Span):

@@ -1,4 +1,4 @@
-"""What is known of the stock SDK: whether it is that, and what its own parts decide.
+"""What is known of the stock SDK: whether it is that, what its own parts decide, and what is slow.
 
 Importing this needs the SDK.
 """
@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import export, sampling
 from opentelemetry.trace import Tracer
 
@@ -65,6 +66,31 @@ def listeners(processors: Sequence[sdk.SpanProcessor], name: str) -> tuple[Calla
     methods = (getattr(each, name, None) for each in processors)
     heard = (each for each in methods if getattr(each, "__func__", None) not in _IDLE)
     return tuple(each for each in heard if each is not None)
+
+
+def quick(resource: Resource) -> Resource:
+    """Return what equals a resource, and knows its hash."""
+    return _QuickResource(resource) if type(resource) is Resource else resource
+
+
+class _QuickResource(Resource):
+    """A resource whose hash is known: OTLP's encoder asks for it with every span.
+
+    The stock one writes itself as JSON each time.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self.__dict__.update(vars(resource))
+        self._of, self._hash = resource, hash(resource)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return getattr(other, "_of", other) is self._of or super().__eq__(other)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._of.__reduce_ex__(protocol)  # A hash is this process's.
 
 
 def _bound(sampler: sampling.Sampler) -> int | None:

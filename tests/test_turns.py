@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import UserDict
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -252,6 +254,55 @@ async def test_a_send_to_a_peer_that_has_left_is_no_error(
     assert [event.name for span in spans for event in span.events] == []
     (sent,) = spans.named("websocket.send")
     assert sent.attributes["error.type"].endswith(type(refusal).__name__)
+
+
+@pytest.mark.parametrize("settings", [{}, {"trace_sends": False}, {"metrics": "message"}])
+async def test_a_refused_send_is_not_counted(
+    settings: dict[str, Any], spans: CapturedSpans
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for text in ("once", "no", "twice"):
+            with suppress(OSError):
+                await send({"type": "websocket.send", "text": text})
+        await receive()
+
+    messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        if message.get("text") == "no":
+            raise OSError
+
+    await TracingMiddleware(app, **settings)(scope_of(SOMETHING), receive, send)
+    (close,) = spans.named("websocket.close")
+    assert close.attributes["websocket.sent.message_count"] == 2
+    assert close.attributes["websocket.sent.size"] == len("oncetwice")
+
+
+async def test_a_close_of_any_type_of_message_is_seen(spans: CapturedSpans) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send(UserDict({"type": "websocket.close", "code": 4001}))
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    for settings in ({}, {"trace_sends": False}):
+        await TracingMiddleware(app, **settings)(scope_of(SOMETHING), receive, send)
+    assert [
+        close.attributes["websocket.close.code"] for close in spans.named("websocket.close")
+    ] == [
+        4001,
+        4001,
+    ]
 
 
 def _opened(config: Config, clock: Any) -> Connection:
