@@ -14,6 +14,7 @@ import pytest
 from otel_ws import Hooks, _log
 from otel_ws._log import report, run_hook, shielded
 from otel_ws.asgi import TracingMiddleware
+from otel_ws.testing import CapturedSpans
 
 from .playing import CONNECT, HELLO, LEAVE, echo, play
 
@@ -156,7 +157,41 @@ def test_a_hook_may_be_missing(our_log: list[str]) -> None:
     assert our_log == []
 
 
-def test_a_thousand_messages_of_a_stranger_leave_one_line(our_log: list[str], clock: Clock) -> None:
+def test_a_shield_is_called_as_its_function_is(our_log: list[str]) -> None:
+    def plain(first: int, second: int = 2) -> Any:
+        return first, second
+
+    def wide(*args: int, third: int = 3, **more: int) -> Any:
+        return args, third, more
+
+    def placed(first: int, /, second: int, *, third: int = 3) -> Any:
+        return first, second, third
+
+    calls: list[tuple[Any, Any, dict[str, int]]] = [
+        (plain, (1,), {}),
+        (plain, (), {"second": 5, "first": 4}),
+        (wide, (1, 2), {"third": 4, "fourth": 5}),
+        (placed, (1, 2), {}),
+        (placed, (1,), {"second": 2, "third": 4}),
+        (functools.partial(plain, 1), (7,), {}),
+        ([].append, (1,), {}),
+    ]
+    for function, args, more in calls:
+        assert shielded(function)(*args, **more) == function(*args, **more)
+    assert our_log == []
+    assert shielded(plain)(nonsense=1) is None  # type: ignore[call-arg]
+    assert len(our_log) == 1
+
+
+def test_a_shield_of_ours_has_the_parameters_of_its_function() -> None:
+    assert vars(_log)["_own_code"](_log.report) is None
+    assert vars(_log)["_own_code"](_log._name) is _log._name.__code__
+    assert shielded(_log._name)(function=str.upper) == _log._name(str.upper)
+
+
+def test_a_thousand_messages_of_a_stranger_leave_one_line(
+    our_log: list[str], clock: Clock, spans: CapturedSpans
+) -> None:
     app = TracingMiddleware(echo, hooks=Hooks(on_message=_fail))
     play(app, CONNECT, *[HELLO] * 1000, LEAVE)
     assert our_log == ["_fail failed; tracing goes on without it"]
