@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print the report, and return 1 if any of it is void."""
     arguments = _arguments()
+    # Whoever ends this is to end what it has started too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     run = Run(
         is_quick=arguments.quick,
         is_long=arguments.long,

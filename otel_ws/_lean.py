@@ -35,7 +35,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AttributeValue
 
 from ._stock import LOW_BITS, bounds, is_stock, listeners, quick
-from ._turn import span_in
+from ._turn import SPAN_KEY
 
 _SAMPLED: Final = int(TraceFlags.SAMPLED)
 _RANDOM: Final = int(getattr(TraceFlags, "RANDOM_TRACE_ID", 0))
@@ -98,7 +98,8 @@ class LeanTracer:
         tracer = self.stock
         if not tracer._tracer_config.is_enabled:
             return tracer.start_span(name, context, kind, attributes, links, start_time)
-        parent: Any = span_in(context).get_span_context()
+        found: Any = context.get(SPAN_KEY)
+        parent = None if found is None else found.get_span_context()
         trace_id, _, is_remote, flags, state, is_valid = parent or _NO_PARENT
         if is_valid:
             bound = self._bounds[(3 if is_remote else 1) + (flags & _SAMPLED)]

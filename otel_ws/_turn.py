@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ended: WeakSet[Span] = WeakSet()
 # The key that the API keeps a span under: with it two values go into a context in one copy.
-(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
+(SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 NOTHING: Final = Context()
 _NO_STREAMS: Final[Mapping[Any, None]] = MappingProxyType({})
 _TURN_KEY: Final = create_key("otel_ws.turn")
@@ -51,7 +51,7 @@ class Running:
         """Make the span current, and what is `extra`; `before` comes back when it is left."""
         self._before = before
         found = {**before, **extra} if extra else before
-        self._context = Context({**found, _SPAN_KEY: self.span, self._key: self})
+        self._context = Context({**found, SPAN_KEY: self.span, self._key: self})
         attach(self._context)
 
     def leave(self) -> None:
@@ -64,7 +64,7 @@ class Running:
         if current is entered:
             attach(before)
         elif get_current_span(current) is self.span:
-            outer = {_SPAN_KEY: get_current_span(before), self._key: before.get(self._key)}
+            outer = {SPAN_KEY: get_current_span(before), self._key: before.get(self._key)}
             attach(Context({**current, **outer}))
 
 
@@ -113,13 +113,13 @@ class Turn(Running):
 
 def span_in(context: Context) -> Span:
     """Return the current span of `context`, at less cost than the API's own question."""
-    span: Any = context.get(_SPAN_KEY)
+    span: Any = context.get(SPAN_KEY)
     return INVALID_SPAN if span is None else span
 
 
 def with_span(span: Span, context: Context) -> Context:
     """Return `context` with `span` as the current one, at less cost than by the API."""
-    return Context({**context, _SPAN_KEY: span})
+    return Context({**context, SPAN_KEY: span})
 
 
 def current_turn() -> Turn | None:
