@@ -79,7 +79,7 @@ def shield(function_, failed_):
 @functools.cache
 def _shield(parameters: str) -> Callable[..., Any]:
     """Return what makes a shield of a function with these parameters."""
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = {"__name__": __name__}
     exec(_SHIELD.format(parameters), made)
     shield: Callable[..., Any] = made["shield"]
     return shield
