@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, set_span_in_context
 
@@ -34,9 +35,9 @@ class Trunk:
         return self.span is not INVALID_SPAN
 
 
-# One for all connections.
+# One for all connections, and in the form that the SDK makes of it: nobody can change it.
 _ATTRIBUTES: Final = {
-    kind: {names.LINK_TYPE: kind}
+    kind: BoundedAttributes(attributes={names.LINK_TYPE: kind})
     for kind in (names.LINK_HANDSHAKE, names.LINK_MESSAGE, names.LINK_PREVIOUS)
 }
 

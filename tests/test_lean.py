@@ -55,6 +55,7 @@ from opentelemetry.trace import (
 )
 
 from otel_ws import Config, _lean
+from otel_ws._models import links_to
 from otel_ws._spans import PROVEN, source
 
 pytestmark = pytest.mark.skipif(
@@ -228,6 +229,15 @@ def test_what_is_asked_of_it_after_its_end_changes_nothing() -> None:
     assert type(span) is _lean.LeanSpan
     assert shown(span) == before
     assert exported.ended == [span]
+
+
+def test_nobody_can_change_what_the_links_of_all_connections_share() -> None:
+    handshake, _ = started(True)
+    (link,) = links_to(handshake)
+    attributes: Any = link.attributes
+    with pytest.raises(TypeError):
+        attributes["websocket.link.type"] = "another"
+    assert dict(attributes) == {"websocket.link.type": "handshake"}
 
 
 def test_its_resource_is_the_providers_to_all_who_compare() -> None:

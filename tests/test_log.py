@@ -184,9 +184,9 @@ def test_a_shield_is_called_as_its_function_is(our_log: list[str]) -> None:
 
 
 def test_a_shield_of_ours_has_the_parameters_of_its_function() -> None:
-    assert vars(_log)["_own_code"](_log.report) is None
-    assert vars(_log)["_own_code"](_log._name) is _log._name.__code__
-    assert shielded(_log._name)(function=str.upper) == _log._name(str.upper)
+    assert _log._own_code(_log.report) is None
+    assert _log._own_code(_log._name) is _log._name.__code__
+    assert shielded(_log._name)(function=str.upper) == "str.upper"
 
 
 def test_a_thousand_messages_of_a_stranger_leave_one_line(

@@ -297,12 +297,8 @@ async def test_a_close_of_any_type_of_message_is_seen(spans: CapturedSpans) -> N
 
     for settings in ({}, {"trace_sends": False}):
         await TracingMiddleware(app, **settings)(scope_of(SOMETHING), receive, send)
-    assert [
-        close.attributes["websocket.close.code"] for close in spans.named("websocket.close")
-    ] == [
-        4001,
-        4001,
-    ]
+    codes = [each.attributes["websocket.close.code"] for each in spans.named("websocket.close")]
+    assert codes == [4001, 4001]
 
 
 def _opened(config: Config, clock: Any) -> Connection:
